@@ -1,0 +1,113 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// DB is a backend with a cache of decoded records in front.
+type DB struct {
+	backend Backend
+	cache   *cache
+}
+
+// Open wraps a backend. cacheRecords bounds the decoded records kept in memory;
+// 0 means the default of 65,536.
+func Open(b Backend, cacheRecords int) *DB {
+	if cacheRecords <= 0 {
+		cacheRecords = 1 << 16
+	}
+	db := &DB{backend: b, cache: newCache(cacheRecords)}
+	b.OnChange(db.cache.forget)
+	return db
+}
+
+// Begin starts a transaction.
+func (db *DB) Begin() *Tx { return &Tx{db: db, rev: db.backend.Revision()} }
+
+// Backend answers the engine below, for backups and watches.
+func (db *DB) Backend() Backend { return db.backend }
+
+// Ready is nil when reads and writes can be served.
+func (db *DB) Ready() error { return db.backend.Ready() }
+
+// Close closes the backend.
+func (db *DB) Close() error { return db.backend.Close() }
+
+// tries bounds how often Run starts over. With backoff it spans seconds: a
+// transaction that still conflicts competes with a writer that never pauses.
+const tries = 64
+
+// Run runs f with a transaction in its context, commits, and starts over when
+// the commit conflicts. f must be safe to run again. When f fails, its error is
+// answered only if what f read still holds; else it is run again too.
+func (db *DB) Run(ctx context.Context, f func(ctx context.Context) error) error {
+	for try := 0; ; try++ {
+		tx := db.Begin()
+		err := f(With(ctx, tx))
+		if err != nil && !errors.Is(err, ErrConflict) {
+			if verr := tx.Check(ctx); !errors.Is(verr, ErrConflict) {
+				return err
+			}
+			err = ErrConflict
+		} else if err == nil {
+			err = tx.Commit(ctx)
+		}
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if try == tries {
+			return err
+		}
+		if err := Backoff(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+// Backoff waits a short random time that grows with try: wall time, since it
+// is about other writers, not about what services do.
+func Backoff(ctx context.Context, try int) error {
+	if try == 0 {
+		return ctx.Err()
+	}
+	d := time.Duration(rand.Int64N(int64(200*time.Microsecond) << min(try, 9)))
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+type txKey struct{}
+
+// With carries tx in the context.
+func With(ctx context.Context, tx *Tx) context.Context {
+	return context.WithValue(ctx, txKey{}, tx)
+}
+
+// From answers the transaction in ctx. It panics when there is none: that is a
+// programming error, since the front door and DB.Run always put one there.
+func From(ctx context.Context) *Tx {
+	tx, ok := ctx.Value(txKey{}).(*Tx)
+	if !ok {
+		panic("store: no transaction in this context")
+	}
+	return tx
+}
+
+// Has reports whether ctx carries a transaction.
+func Has(ctx context.Context) bool {
+	_, ok := ctx.Value(txKey{}).(*Tx)
+	return ok
+}
+
+// Without hides the transaction, for work that must not join it.
+func Without(ctx context.Context) context.Context {
+	return context.WithValue(ctx, txKey{}, nil)
+}
