@@ -24,6 +24,7 @@
 //	Blob, streaming             io.ReadCloser
 //	List, Map                   []T, map[string]T (nil is absent)
 //	Structure                   *T
+//	Structure, EventStream      iter.Seq2[*T, error], one event (member of T) at a time
 //	Document                    any       (as encoding/json decodes it, numbers as json.Number)
 //
 // List elements and map values are the bare type: string, int64, T (a struct
@@ -79,6 +80,7 @@ const (
 	HasMax                            // Max is set
 	Sparse                            // list or map may hold nulls
 	Box                               // absent and zero differ even where the protocol defaults
+	JSONValue                         // member is JSON in a string; base64 in a header
 )
 
 // Shape is one type of a service.
@@ -91,8 +93,9 @@ type Shape struct {
 	Key     Index    // Map: key
 	// ElemName and KeyName are the XML names of list members, map values
 	// (ElemName) and map keys; empty means the protocol's default.
-	ElemName, KeyName string
-	Enum              []string
+	ElemName, KeyName           string
+	ElemNamespace, KeyNamespace Namespace
+	Enum                        []string
 	// Min and Max bound length (String in characters, Blob in bytes, List, Map)
 	// or value (numbers); see HasMin and HasMax.
 	Min, Max float64
@@ -136,7 +139,8 @@ type Member struct {
 	LocationName string
 	QueryName    string // ec2Query's own name
 	XMLNamespace Namespace
-	Format       string // timestamp format of this use
+	Format       string   // timestamp format of this use
+	Enum         []string // of this use, beside the shape's
 }
 
 // WireName is the member's name on the wire.
@@ -180,6 +184,11 @@ type Operation struct {
 	// StaticHost is an endpoint prefix such as "{AccountId}.".
 	HostPrefix string
 	Deprecated bool
+	// ChecksumAlgorithmMember names the input member that chooses the checksum
+	// of the body; ChecksumRequired: the body must come with a checksum
+	// (Content-MD5 or x-amz-checksum-*).
+	ChecksumAlgorithmMember string
+	ChecksumRequired        bool
 }
 
 // Protocol is one of AWS's wire protocols.
@@ -214,6 +223,7 @@ type Service struct {
 	XMLNamespace    Namespace
 	Shapes          []Shape
 	Operations      []Operation // by name
+	Paginators      []Paginator // by operation
 	// IAMPrefix is the prefix of IAM actions ("kms").
 	IAMPrefix string
 	Actions   []Action       // by name
