@@ -1,0 +1,49 @@
+# Redoubt's build. The two commands of the README are `make run` and `make test`.
+
+GO      ?= go
+MODELS  ?= ../shared/aws-models
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# Everything that people wrote: generated packages are checked by their own tests.
+PACKAGES = $(shell $(GO) list ./... | grep -v '/api/')
+
+.PHONY: run build test deps check generate status matrix soak fuzz bench vuln fips clean
+
+run: build ## build, start with embedded storage in ./redoubt-data
+	bin/redoubt serve
+
+build: ## bin/redoubt, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/redoubt ./cmd/redoubt
+
+deps: ## what the tests need and the machine lacks, from Debian's packages
+	@scripts/deps
+
+test: deps build ## everything, on the embedded storage engine, with a smoke test on etcd
+	@scripts/test
+
+check: ## formatting, vet, staticcheck, generated code and docs are current
+	@MODELS=$(MODELS) scripts/check
+
+generate: ## api packages from the service models, docs/status.md from the rooms
+	@MODELS=$(MODELS) scripts/generate
+
+matrix: deps build ## every suite on every storage backend and across restarts
+	REDOUBT_MATRIX=1 $(GO) test -timeout 60m ./...
+
+soak: deps build ## long kill -9, member loss and clock suites
+	REDOUBT_SOAK=1 $(GO) test -timeout 120m -run 'Soak|Kill|Loss' ./...
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@FUZZTIME=$${FUZZTIME:-30s} scripts/fuzz
+
+bench: build ## CPU per request beside a bare handler, in one run
+	@scripts/bench
+
+vuln: ## known vulnerabilities in dependencies
+	@scripts/vuln
+
+fips: ## build and test with Go's FIPS 140-3 module
+	@scripts/fips
+
+clean:
+	rm -rf bin dist
