@@ -50,6 +50,17 @@ const (
 	EndpointTypeEdge     = "EDGE"
 )
 
+// Values of ExportApiRequestOutputType.
+const (
+	ExportApiRequestOutputTypeYaml = "YAML"
+	ExportApiRequestOutputTypeJson = "JSON"
+)
+
+// Values of ExportApiRequestSpecification.
+const (
+	ExportApiRequestSpecificationOas30 = "OAS30"
+)
+
 // Values of IntegrationType.
 const (
 	IntegrationTypeAws       = "AWS"

@@ -42,7 +42,7 @@ var operations = []schema.Operation{
 	{Name: "ListImportFailures", Method: "POST", URI: "/", Input: 201, Output: 202, Errors: []schema.Index{175, 241, 367, 177}, Action: "cloudtrail:ListImportFailures", ReadOnly: true},
 	{Name: "ListImports", Method: "POST", URI: "/", Input: 204, Output: 205, Errors: []schema.Index{88, 175, 177, 241, 367}, Action: "cloudtrail:ListImports", ReadOnly: true},
 	{Name: "ListInsightsData", Method: "POST", URI: "/", Input: 210, Output: 211, Errors: []schema.Index{177, 241, 367}, Action: "cloudtrail:ListInsightsData", ReadOnly: true},
-	{Name: "ListInsightsMetricData", Method: "POST", URI: "/", Input: 213, Output: 214, Errors: []schema.Index{177, 187, 241, 367}, ReadOnly: true},
+	{Name: "ListInsightsMetricData", Method: "POST", URI: "/", Input: 213, Output: 214, Errors: []schema.Index{177, 187, 241, 367}, Action: "cloudtrail:ListInsightsData", ReadOnly: true},
 	{Name: "ListPublicKeys", Method: "POST", URI: "/", Input: 215, Output: 216, Errors: []schema.Index{185, 367, 241, 186}, Action: "cloudtrail:ListPublicKeys", ReadOnly: true},
 	{Name: "ListQueries", Method: "POST", URI: "/", Input: 218, Output: 219, Errors: []schema.Index{88, 97, 144, 164, 174, 175, 177, 179, 241, 367, 238}, Action: "cloudtrail:ListQueries", ReadOnly: true},
 	{Name: "ListTags", Method: "POST", URI: "/", Input: 220, Output: 221, Errors: []schema.Index{300, 29, 88, 21, 306, 187, 144, 97, 367, 241, 186, 238}, Action: "cloudtrail:ListTags", ReadOnly: true},

@@ -42,7 +42,7 @@ var operations = []schema.Operation{
 	{Name: "GetRepositoryPolicy", Method: "POST", URI: "/", Input: 118, Output: 119, Errors: []schema.Index{330, 170, 300, 301}, Action: "ecr:GetRepositoryPolicy", ReadOnly: true},
 	{Name: "GetSigningConfiguration", Method: "POST", URI: "/", Input: 120, Output: 121, Errors: []schema.Index{330, 170, 397, 336}, Action: "ecr:GetSigningConfiguration", ReadOnly: true},
 	{Name: "InitiateLayerUpload", Method: "POST", URI: "/", Input: 166, Output: 167, Errors: []schema.Index{330, 170, 300, 174}, Action: "ecr:InitiateLayerUpload"},
-	{Name: "ListImageReferrers", Method: "POST", URI: "/", Input: 211, Output: 212, Errors: []schema.Index{330, 170, 300, 397, 377}, ReadOnly: true},
+	{Name: "ListImageReferrers", Method: "POST", URI: "/", Input: 211, Output: 212, Errors: []schema.Index{330, 170, 300, 397, 377}, Action: "ecr:ListImageReferrers", ReadOnly: true},
 	{Name: "ListImages", Method: "POST", URI: "/", Input: 214, Output: 215, Errors: []schema.Index{330, 170, 300}, Action: "ecr:ListImages", ReadOnly: true},
 	{Name: "ListPullTimeUpdateExclusions", Method: "POST", URI: "/", Input: 216, Output: 217, Errors: []schema.Index{170, 397, 209, 330}, Action: "ecr:ListPullTimeUpdateExclusions", ReadOnly: true},
 	{Name: "ListTagsForResource", Method: "POST", URI: "/", Input: 218, Output: 219, Errors: []schema.Index{170, 300, 330}, Action: "ecr:ListTagsForResource", ReadOnly: true},

@@ -169,7 +169,7 @@ var operations = []schema.Operation{
 	{Name: "UpdateAccessKey", Method: "POST", URI: "/", Input: 395, Output: schema.None, Errors: []schema.Index{280, 199, 358, 195}, Action: "iam:UpdateAccessKey"},
 	{Name: "UpdateAccountPasswordPolicy", Method: "POST", URI: "/", Input: 396, Output: schema.None, Errors: []schema.Index{280, 277, 199, 358}, Action: "iam:UpdateAccountPasswordPolicy"},
 	{Name: "UpdateAssumeRolePolicy", Method: "POST", URI: "/", Input: 397, Output: schema.None, Errors: []schema.Index{280, 277, 199, 385, 358}, Action: "iam:UpdateAssumeRolePolicy"},
-	{Name: "UpdateDelegationRequest", Method: "POST", URI: "/", Input: 398, Output: schema.None, Errors: []schema.Index{280, 358, 29, 195}},
+	{Name: "UpdateDelegationRequest", Method: "POST", URI: "/", Input: 398, Output: schema.None, Errors: []schema.Index{280, 358, 29, 195}, Action: "iam:UpdateDelegationRequest"},
 	{Name: "UpdateGroup", Method: "POST", URI: "/", Input: 399, Output: schema.None, Errors: []schema.Index{280, 115, 199, 358}, Action: "iam:UpdateGroup"},
 	{Name: "UpdateLoginProfile", Method: "POST", URI: "/", Input: 400, Output: schema.None, Errors: []schema.Index{118, 280, 292, 199, 358}, Action: "iam:UpdateLoginProfile"},
 	{Name: "UpdateOpenIDConnectProviderThumbprint", Method: "POST", URI: "/", Input: 401, Output: schema.None, Errors: []schema.Index{29, 195, 280, 358}, Action: "iam:UpdateOpenIDConnectProviderThumbprint"},

@@ -47,7 +47,7 @@ var operations = []schema.Operation{
 	{Name: "ListResourceTags", Method: "POST", URI: "/", Input: 164, Output: 165, Errors: []schema.Index{130, 176, 123, 129}, Action: "kms:ListResourceTags", ReadOnly: true},
 	{Name: "ListRetirableGrants", Method: "POST", URI: "/", Input: 166, Output: 157, Errors: []schema.Index{54, 129, 123, 176, 130}, Action: "kms:ListRetirableGrants", ReadOnly: true},
 	{Name: "PutKeyPolicy", Method: "POST", URI: "/", Input: 187, Output: schema.None, Errors: []schema.Index{176, 123, 169, 54, 217, 130, 152, 133}, Action: "kms:PutKeyPolicy"},
-	{Name: "ReEncrypt", Method: "POST", URI: "/", Input: 188, Output: 189, Errors: []schema.Index{176, 64, 124, 149, 119, 54, 128, 126, 130, 133, 69}},
+	{Name: "ReEncrypt", Method: "POST", URI: "/", Input: 188, Output: 189, Errors: []schema.Index{176, 64, 124, 149, 119, 54, 128, 126, 130, 133, 69}, Action: "kms:ReEncryptFrom"},
 	{Name: "ReplicateKey", Method: "POST", URI: "/", Input: 192, Output: 193, Errors: []schema.Index{6, 64, 123, 133, 130, 152, 169, 176, 210, 217}, Action: "kms:ReplicateKey"},
 	{Name: "RetireGrant", Method: "POST", URI: "/", Input: 194, Output: schema.None, Errors: []schema.Index{123, 126, 125, 176, 54, 130, 133, 69}, Action: "kms:RetireGrant"},
 	{Name: "RevokeGrant", Method: "POST", URI: "/", Input: 195, Output: schema.None, Errors: []schema.Index{176, 54, 123, 125, 130, 133, 69}, Action: "kms:RevokeGrant"},

@@ -106,7 +106,7 @@ var operations = []schema.Operation{
 	{Name: "DescribePendingMaintenanceActions", Method: "POST", URI: "/", Input: schema.None, Output: schema.None, Action: "rds:DescribePendingMaintenanceActions", ReadOnly: true},
 	{Name: "DescribeReservedDBInstances", Method: "POST", URI: "/", Input: schema.None, Output: schema.None, Action: "rds:DescribeReservedDBInstances", ReadOnly: true},
 	{Name: "DescribeReservedDBInstancesOfferings", Method: "POST", URI: "/", Input: schema.None, Output: schema.None, Action: "rds:DescribeReservedDBInstancesOfferings", ReadOnly: true},
-	{Name: "DescribeServerlessV2PlatformVersions", Method: "POST", URI: "/", Input: schema.None, Output: schema.None, ReadOnly: true},
+	{Name: "DescribeServerlessV2PlatformVersions", Method: "POST", URI: "/", Input: schema.None, Output: schema.None, Action: "rds:DescribeServerlessV2PlatformVersions", ReadOnly: true},
 	{Name: "DescribeSourceRegions", Method: "POST", URI: "/", Input: schema.None, Output: schema.None, Action: "rds:DescribeSourceRegions", ReadOnly: true},
 	{Name: "DescribeTenantDatabases", Method: "POST", URI: "/", Input: schema.None, Output: schema.None, Action: "rds:DescribeTenantDatabases", ReadOnly: true},
 	{Name: "DescribeValidDBInstanceModifications", Method: "POST", URI: "/", Input: schema.None, Output: schema.None, Action: "rds:DescribeValidDBInstanceModifications", ReadOnly: true},

@@ -37,7 +37,7 @@ var operations = []schema.Operation{
 	{Name: "ListTopics", Method: "POST", URI: "/", Input: 79, Output: 80, Errors: []schema.Index{48, 46, 3}, OutputWrapper: "ListTopicsResult", Action: "sns:ListTopics", ReadOnly: true},
 	{Name: "OptInPhoneNumber", Method: "POST", URI: "/", Input: 90, Output: 91, Errors: []schema.Index{139, 46, 3, 48}, OutputWrapper: "OptInPhoneNumberResult", Action: "sns:OptInPhoneNumber"},
 	{Name: "Publish", Method: "POST", URI: "/", Input: 106, Output: 107, Errors: []schema.Index{48, 49, 46, 86, 30, 99, 3, 54, 55, 56, 57, 58, 53, 50, 150}, OutputWrapper: "PublishResult", Action: "sns:Publish"},
-	{Name: "PublishBatch", Method: "POST", URI: "/", Input: 100, Output: 103, Errors: []schema.Index{48, 49, 46, 86, 30, 99, 3, 4, 5, 28, 47, 141, 54, 55, 56, 57, 58, 53, 50, 150}, OutputWrapper: "PublishBatchResult"},
+	{Name: "PublishBatch", Method: "POST", URI: "/", Input: 100, Output: 103, Errors: []schema.Index{48, 49, 46, 86, 30, 99, 3, 4, 5, 28, 47, 141, 54, 55, 56, 57, 58, 53, 50, 150}, OutputWrapper: "PublishBatchResult", Action: "sns:Publish"},
 	{Name: "PutDataProtectionPolicy", Method: "POST", URI: "/", Input: 108, Output: schema.None, Errors: []schema.Index{48, 46, 86, 3, 50}, Action: "sns:PutDataProtectionPolicy"},
 	{Name: "RemovePermission", Method: "POST", URI: "/", Input: 109, Output: schema.None, Errors: []schema.Index{48, 46, 3, 86}, Action: "sns:RemovePermission"},
 	{Name: "SetEndpointAttributes", Method: "POST", URI: "/", Input: 116, Output: schema.None, Errors: []schema.Index{48, 46, 3, 86}, Action: "sns:SetEndpointAttributes"},

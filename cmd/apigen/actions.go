@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"maps"
@@ -32,8 +31,7 @@ type authorization struct {
 func readAuthorization(dir, prefix string) (*authorization, error) {
 	a := new(authorization)
 	err := read(filepath.Join(dir, prefix+".json"), a)
-	var syntax *json.SyntaxError
-	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, &syntax) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return a, nil
 	}
 	return a, err
@@ -55,13 +53,28 @@ func authorize(s *schema.Service, a *authorization, ops map[string]modelOperatio
 	}
 	for i := range s.Operations {
 		o := &s.Operations[i]
-		if x, ok := a.Actions[o.Name]; ok {
-			o.Action = s.IAMPrefix + ":" + o.Name
+		o.Action = action(s, a, o)
+		prefix, name, _ := strings.Cut(o.Action, ":")
+		if x, ok := a.Actions[name]; ok && prefix == s.IAMPrefix {
 			o.ReadOnly = x.Level == "List" || x.Level == "Read"
-			continue
+		} else {
+			o.ReadOnly = ops[o.Name].ReadOnly || readsByName(o.Name)
 		}
-		o.ReadOnly = ops[o.Name].ReadOnly || readsByName(o.Name)
 	}
+}
+
+// action answers the IAM action of an operation: the documented one, else the
+// one that bears its name, else, in API Gateway, the one of its HTTP method.
+// What is left is newer than the list of actions, and AWS names new actions
+// like their operations.
+func action(s *schema.Service, a *authorization, o *schema.Operation) string {
+	if name := documentedAction[s.Name][o.Name]; name != "" {
+		return name
+	}
+	if _, ok := a.Actions[o.Name]; !ok && s.IAMPrefix == "apigateway" {
+		return "apigateway:" + o.Method
+	}
+	return s.IAMPrefix + ":" + o.Name
 }
 
 // readsByName guesses from an operation's name that it changes nothing.

@@ -55,10 +55,13 @@ func build(name string, m *model, prefix string) (*unit, error) {
 	u.service = schema.Service{
 		Name: name, ID: md.ServiceID, FullName: md.ServiceFullName, APIVersion: md.APIVersion,
 		EndpointPrefix: md.EndpointPrefix, SigningName: signing,
-		EventSource: signing + ".amazonaws.com", ARNNamespace: iam, Global: global[name],
+		ARNNamespace: iam, Global: global[name],
 		JSONVersion: md.JSONVersion, TargetPrefix: md.TargetPrefix,
 		QueryCompatible: md.AWSQueryCompatible != nil, XMLNamespace: schema.Namespace(md.XMLNamespace),
 		IAMPrefix: iam,
+	}
+	if signing != "" {
+		u.service.EventSource = signing + ".amazonaws.com"
 	}
 	for _, p := range protocols {
 		u.service.Protocols = append(u.service.Protocols, schema.Protocol(p))
@@ -91,6 +94,7 @@ func (u *unit) shapes(m *model) error {
 		}
 		reached[r.Shape] = true
 		for _, e := range s.Members {
+			narrow(m, r.Shape+exported(e.Name), e.Value)
 			reach(e.Value)
 		}
 		reach(s.Member)
@@ -104,8 +108,8 @@ func (u *unit) shapes(m *model) error {
 			reach(e)
 		}
 	}
-	for name, s := range m.Shapes {
-		if s.Exception || s.Error != nil {
+	for _, name := range slices.Collect(maps.Keys(m.Shapes)) {
+		if s := m.Shapes[name]; s.Exception || s.Error != nil {
 			reach(&reference{Shape: name})
 		}
 	}
@@ -126,6 +130,18 @@ func (u *unit) shapes(m *model) error {
 		}
 	}
 	return nil
+}
+
+// narrow gives a use of a string shape that lists values of its own a shape of
+// its own, so that enums stand on shapes only.
+func narrow(m *model, name string, r *reference) {
+	if len(r.Enum) == 0 || m.Shapes[name] != nil || m.Shapes[r.Shape] == nil {
+		return
+	}
+	s := *m.Shapes[r.Shape]
+	s.Enum = r.Enum
+	m.Shapes[name] = &s
+	r.Shape, r.Enum = name, nil
 }
 
 var kinds = map[string]schema.Kind{
@@ -219,7 +235,7 @@ func (u *unit) members(s *modelShape, m *model) ([]schema.Member, error) {
 		streaming := (r.Streaming || m.Shapes[r.Shape].Streaming) && m.Shapes[r.Shape].Type == "blob"
 		x := schema.Member{
 			Name: e.Name, Shape: at, Location: location, QueryName: r.QueryName,
-			XMLNamespace: schema.Namespace(r.XMLNamespace), Format: r.TimestampFormat, Enum: r.Enum,
+			XMLNamespace: schema.Namespace(r.XMLNamespace), Format: r.TimestampFormat,
 			Flags: flags(
 				slices.Contains(s.Required, e.Name), schema.Required, r.Flattened, schema.Flattened,
 				streaming, schema.Streaming, r.IdempotencyToken, schema.IdempotencyToken,

@@ -52,6 +52,7 @@ func generate(models, auth, out string) error {
 	if err != nil {
 		return err
 	}
+	var pkgs []string
 	for _, src := range list {
 		u, err := load(src, auth)
 		if err != nil {
@@ -60,8 +61,9 @@ func generate(models, auth, out string) error {
 		if err := emit(u).write(filepath.Join(out, packageName(src.name))); err != nil {
 			return fmt.Errorf("%s: %w", src.name, err)
 		}
+		pkgs = append(pkgs, packageName(src.name))
 	}
-	return nil
+	return index(pkgs).write(filepath.Join(out, "all"))
 }
 
 // load reads one service.

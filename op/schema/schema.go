@@ -140,7 +140,6 @@ type Member struct {
 	QueryName    string // ec2Query's own name
 	XMLNamespace Namespace
 	Format       string   // timestamp format of this use
-	Enum         []string // of this use, beside the shape's
 }
 
 // WireName is the member's name on the wire.
