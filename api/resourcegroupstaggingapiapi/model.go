@@ -23,9 +23,9 @@ var Model = schema.Service{
 	Protocols:      []schema.Protocol{"json"},
 	JSONVersion:    "1.1",
 	TargetPrefix:   "ResourceGroupsTaggingAPI_20170126",
-	IAMPrefix:      "tag",
 	Shapes:         shapes,
 	Operations:     operations,
 	Paginators:     paginators,
+	IAMPrefix:      "tag",
 	Actions:        actions,
 }

@@ -35,7 +35,7 @@ func build(name string, m *model, prefix string) (*unit, error) {
 		types:  map[schema.Index]string{}, fields: map[schema.Index][]string{},
 		inputs: map[string]string{}, outputs: map[string]string{}, descs: map[string]string{},
 		index: map[string]schema.Index{},
-		scope: scope{"Model": true, "shapes": true, "operations": true},
+		scope: scope{"Model": true},
 	}
 	if u.source == "" {
 		u.source = name + "-" + md.APIVersion

@@ -89,29 +89,8 @@ func emit(u *unit) files {
 	}
 
 	b := f.open("model.go", pkg, comment, u.source, schemaImport)
-	head := *s
-	head.Shapes, head.Operations, head.Actions, head.Resources, head.ConditionKeys, head.Paginators = nil, nil, nil, nil, nil, nil
-	b.WriteString("// Model is the service.\nvar Model = schema.Service{\n")
-	v := reflect.ValueOf(head)
-	for i := range v.NumField() {
-		if !v.Field(i).IsZero() {
-			fmt.Fprintf(b, "%s: ", v.Type().Field(i).Name)
-			literal(b, v.Field(i))
-			b.WriteString(",\n")
-		}
-	}
-	for _, t := range []struct {
-		field, name string
-		n           int
-	}{
-		{"Shapes", "shapes", len(s.Shapes)}, {"Operations", "operations", len(s.Operations)}, {"Paginators", "paginators", len(s.Paginators)},
-		{"Actions", "actions", len(s.Actions)}, {"Resources", "resources", len(s.Resources)}, {"ConditionKeys", "conditionKeys", len(s.ConditionKeys)},
-	} {
-		if t.n > 0 {
-			fmt.Fprintf(b, "%s: %s,\n", t.field, t.name)
-		}
-	}
-	b.WriteString("}\n")
+	b.WriteString("// Model is the service.\nvar Model = ")
+	u.printModel(b)
 
 	table(f.open("operations.go", pkg, "", u.source, schemaImport), "operations", s.Operations)
 	if len(s.Actions) > 0 {
@@ -144,6 +123,34 @@ func emit(u *unit) files {
 		f.open("enums.go", pkg, "", u.source).Write(body.Bytes())
 	}
 	return f
+}
+
+// printModel prints the service with its tables by name.
+func (u *unit) printModel(b *bytes.Buffer) {
+	b.WriteString("schema.Service{\n")
+	v := reflect.ValueOf(u.service)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		switch {
+		case v.Field(i).IsZero(), v.Field(i).Kind() == reflect.Slice && v.Field(i).Len() == 0:
+			continue
+		case v.Field(i).Kind() == reflect.Slice && v.Field(i).Type().Elem().Kind() == reflect.Struct:
+			fmt.Fprintf(b, "%s: %s", name, u.unexported(name))
+		default:
+			fmt.Fprintf(b, "%s: ", name)
+			literal(b, v.Field(i))
+		}
+		b.WriteString(",\n")
+	}
+	b.WriteString("}\n\n")
+}
+
+// unexported is the name of one of the unit's tables.
+func (u *unit) unexported(name string) string {
+	if u.prefix != "" {
+		name = u.prefix + exported(name)
+	}
+	return strings.ToLower(name[:1]) + name[1:]
 }
 
 // index makes package all, which lists the packages of services.

@@ -30,14 +30,15 @@ import (
 func main() {
 	models := flag.String("models", "../shared/aws-models/services", "service models, or a botocore checkout's data `directory`")
 	auth := flag.String("authorization", "../shared/aws-models/authorization", "`directory` of the IAM actions by prefix")
-	vectors := flag.String("vectors", "", "`directory` of the protocol tests; write their models instead")
+	protocolTests := flag.String("vectors", "", "`directory` of the protocol tests; write their models instead")
 	out := flag.String("out", "api", "`directory` to write to")
 	flag.Parse()
 	err := errors.New("no arguments are known")
 	switch {
 	case flag.NArg() > 0:
+	case *protocolTests != "":
+		err = vectors(*protocolTests, *out)
 	default:
-		_ = vectors
 		err = generate(*models, *auth, *out)
 	}
 	if err != nil {
