@@ -17,12 +17,12 @@ type unit struct {
 	listed  bool   // operations only
 	service schema.Service
 
-	scope  scope
-	types  map[schema.Index]string // structures
-	fields map[schema.Index][]string
-	inputs, outputs,
-	descs map[string]string // by operation
-	index map[string]schema.Index
+	scope                  scope
+	types                  map[schema.Index]string // structures
+	fields                 map[schema.Index][]string
+	errors                 map[schema.Index]string // error kinds
+	inputs, outputs, descs map[string]string       // by operation
+	index                  map[string]schema.Index
 }
 
 // build makes the tables of a model.
@@ -32,7 +32,7 @@ func build(name string, m *model, prefix string) (*unit, error) {
 		prefix: prefix,
 		source: md.UID,
 		listed: listed[name],
-		types:  map[schema.Index]string{}, fields: map[schema.Index][]string{},
+		types:  map[schema.Index]string{}, fields: map[schema.Index][]string{}, errors: map[schema.Index]string{},
 		inputs: map[string]string{}, outputs: map[string]string{}, descs: map[string]string{},
 		index: map[string]schema.Index{},
 		scope: scope{"Model": true},
@@ -74,6 +74,11 @@ func build(name string, m *model, prefix string) (*unit, error) {
 	for _, op := range slices.Sorted(maps.Keys(m.Operations)) {
 		if err := u.operation(op, m.Operations[op]); err != nil {
 			return nil, fmt.Errorf("%s.%s: %w", name, op, err)
+		}
+	}
+	for i := range u.service.Shapes {
+		if s := &u.service.Shapes[i]; s.Has(schema.Exception) {
+			u.errors[schema.Index(i)] = u.scope.take(u.prefix + "Err" + exported(s.Name))
 		}
 	}
 	return u, nil

@@ -153,22 +153,6 @@ func (u *unit) unexported(name string) string {
 	return strings.ToLower(name[:1]) + name[1:]
 }
 
-// index makes package all, which lists the packages of services.
-func index(pkgs []string) files {
-	f := files{}
-	imports := []string{schemaImport}
-	for _, p := range pkgs {
-		imports = append(imports, rootImport+"/api/"+p)
-	}
-	b := f.open("all.go", "all", "Package all lists every generated model. Whoever imports it links all of them;\na service imports its own api package only.", "the packages beside this one", imports...)
-	b.WriteString("// Services answers the models, by name. They are shared: do not change them.\nfunc Services() []*schema.Service {\nreturn []*schema.Service{\n")
-	for _, p := range pkgs {
-		fmt.Fprintf(b, "&%s.Model,\n", p)
-	}
-	b.WriteString("}\n}\n")
-	return f
-}
-
 // table prints one package variable. Static data only: Go's compiler lays such
 // a literal out in the binary, and no code runs for it at start.
 func table[T any](b *bytes.Buffer, name string, list []T) {
@@ -281,7 +265,7 @@ func (u *unit) printErrors(b *bytes.Buffer) {
 		if b.Len() == 0 {
 			b.WriteString("// The modelled errors, by their codes on the wire.\nconst (\n")
 		}
-		fmt.Fprintf(b, "%s redoubt.ErrorKind = %q\n", u.scope.take("Err"+exported(s.Name)), code)
+		fmt.Fprintf(b, "%s redoubt.ErrorKind = %q\n", u.errors[schema.Index(i)], code)
 	}
 	if b.Len() > 0 {
 		b.WriteString(")\n")

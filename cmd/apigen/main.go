@@ -1,12 +1,13 @@
 // Apigen writes the api packages from the AWS service models in botocore's
 // format:
 //
-//	apigen [-models DIR] [-authorization DIR] [-out DIR]
+//	apigen [-models DIR] [-authorization DIR] [-out DIR] [-only]
 //	apigen -vectors DIR -out DIR
 //
 // The first form reads DIR/<service>/service-2.json and paginators-1.json (or a
 // botocore checkout, DIR/<service>/<version>/service-2.json.gz) and the IAM
-// actions of DIR/<prefix>.json, and writes OUT/<service>api. The second writes
+// actions of DIR/<prefix>.json, and writes OUT/<service>api, and OUT/all, which
+// lists them. The second writes
 // the inline models of the protocol test suites as one package, for the tests
 // of package wire.
 //
@@ -32,6 +33,7 @@ func main() {
 	auth := flag.String("authorization", "../shared/aws-models/authorization", "`directory` of the IAM actions by prefix")
 	protocolTests := flag.String("vectors", "", "`directory` of the protocol tests; write their models instead")
 	out := flag.String("out", "api", "`directory` to write to")
+	only := flag.Bool("only", false, "write the services' packages only, not the lists of all of them")
 	flag.Parse()
 	err := errors.New("no arguments are known")
 	switch {
@@ -39,7 +41,7 @@ func main() {
 	case *protocolTests != "":
 		err = vectors(*protocolTests, *out)
 	default:
-		err = generate(*models, *auth, *out)
+		err = generate(*models, *auth, *out, *only)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "apigen:", err)
@@ -48,12 +50,12 @@ func main() {
 }
 
 // generate writes a package for every service in models.
-func generate(models, auth, out string) error {
+func generate(models, auth, out string, only bool) error {
 	list, err := sources(models)
 	if err != nil {
 		return err
 	}
-	var pkgs []string
+	var units []*unit
 	for _, src := range list {
 		u, err := load(src, auth)
 		if err != nil {
@@ -62,9 +64,15 @@ func generate(models, auth, out string) error {
 		if err := emit(u).write(filepath.Join(out, packageName(src.name))); err != nil {
 			return fmt.Errorf("%s: %w", src.name, err)
 		}
-		pkgs = append(pkgs, packageName(src.name))
+		units = append(units, u)
 	}
-	return index(pkgs).write(filepath.Join(out, "all"))
+	if only {
+		return nil
+	}
+	if err := index(units).write(filepath.Join(out, "all")); err != nil {
+		return err
+	}
+	return proof(units).write(out)
 }
 
 // load reads one service.

@@ -180,7 +180,7 @@ type Operation struct {
 	NoAuth bool
 	// UnsignedPayload: the body is not part of the signature.
 	UnsignedPayload bool
-	// StaticHost is an endpoint prefix such as "{AccountId}.".
+	// HostPrefix goes before the host, such as "{AccountId}.".
 	HostPrefix string
 	Deprecated bool
 	// ChecksumAlgorithmMember names the input member that chooses the checksum
