@@ -204,7 +204,9 @@ func (u *unit) shape(i schema.Index, name string, s *modelShape, m *model) error
 		}
 	case schema.Structure:
 		out.Payload = -1
-		out.Members, err = u.members(s, m)
+		if out.Members, err = u.members(s, m); err != nil {
+			return err
+		}
 		fields := scope{}
 		for j, mem := range out.Members {
 			u.fields[i] = append(u.fields[i], fields.take(exported(mem.Name)))
