@@ -42,15 +42,6 @@ func (o *ordered[T]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func (o ordered[T]) get(name string) (v T, ok bool) {
-	for i := range o {
-		if o[i].Name == name {
-			return o[i].Value, true
-		}
-	}
-	return v, false
-}
-
 // model is service-2.json, the parts that we use.
 type model struct {
 	Metadata   metadata                  `json:"metadata"`

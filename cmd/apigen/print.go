@@ -35,6 +35,9 @@ func literal(b *bytes.Buffer, v reflect.Value) {
 		b.WriteString("schema." + locationNames[x])
 		return
 	case schema.Flag:
+		if x >= 1<<len(flagNames) {
+			panic("apigen: a flag of package schema has no name here")
+		}
 		var names []string
 		for i, n := range flagNames {
 			if x&(1<<i) != 0 {
