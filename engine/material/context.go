@@ -1,0 +1,30 @@
+package material
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+)
+
+// ContextAAD answers the canonical bytes of an encryption context, to be used
+// as additional data: the pairs in order of their keys, every string with its
+// length before it. Two contexts that differ in anything, and only those, have
+// different bytes; no context and an empty one are the same, as in KMS.
+func ContextAAD(context map[string]string) []byte {
+	if len(context) == 0 {
+		return nil
+	}
+	n := 4
+	for k, v := range context {
+		n += 8 + len(k) + len(v)
+	}
+	b := make([]byte, 0, n)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(context)))
+	for _, k := range slices.Sorted(maps.Keys(context)) {
+		for _, s := range [2]string{k, context[k]} {
+			b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
+			b = append(b, s...)
+		}
+	}
+	return b
+}
