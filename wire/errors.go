@@ -38,12 +38,26 @@ func Status(e *redoubt.Error, shape *schema.Shape) int {
 	return 400
 }
 
-// IsFault reports whether the answer's status blames the server.
-func IsFault(status int) bool { return status >= 500 }
-
 // TooLarge is the refusal of a body beyond limit bytes.
 func TooLarge() *redoubt.Error {
 	e := ErrTooLarge.New("Request body is too large.")
 	e.Status = 413
 	return e
+}
+
+// QueryError sets the header by which services that once spoke the query
+// protocol (awsQueryCompatible) still tell their old error code.
+func QueryError(svc *schema.Service, r *Response, shape *schema.Shape, status int) {
+	if !svc.QueryCompatible || shape == nil || shape.Code == "" {
+		return
+	}
+	r.Header["X-Amzn-Query-Error"] = []string{shape.Code + ";" + Party(shape, status)}
+}
+
+// Party says whose fault an error is, as the query protocols write it.
+func Party(shape *schema.Shape, status int) string {
+	if status >= 500 && (shape == nil || !shape.Has(schema.Sender)) {
+		return "Receiver"
+	}
+	return "Sender"
 }
