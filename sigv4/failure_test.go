@@ -1,0 +1,5 @@
+package sigv4
+
+import "errors"
+
+func isKind(err error, k Kind) bool { return errors.Is(err, k) }

@@ -1,0 +1,254 @@
+package sigv4
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxAuthorization bounds the Authorization header; a real one takes some 300
+// bytes and little more when many headers are signed.
+const maxAuthorization = 16 << 10
+
+// Parse takes the signature of r apart. A request that carries none fails with
+// NoSignature, which is an anonymous request where the service admits those.
+func Parse(r *Request) (*Signature, error) {
+	path, rawQuery := r.split()
+	query, ok := parseQuery(rawQuery)
+	if !ok {
+		return nil, &Failure{Kind: BadTarget}
+	}
+	s := &Signature{req: r, path: path, query: query}
+	presigned := false
+	for i := range query {
+		if query[i].name == "X-Amz-Algorithm" {
+			presigned = true
+		}
+	}
+	auth := r.Header["Authorization"]
+	var f *Failure
+	switch {
+	case len(auth) > 0 && presigned:
+		f = &Failure{Kind: BothForms}
+	case len(auth) > 1:
+		f = &Failure{Kind: Repeated, got: "Authorization"}
+	case len(auth) == 1:
+		f = s.parseHeader(strings.TrimSpace(auth[0]))
+	case presigned:
+		s.Presigned = true
+		f = s.parseQuery()
+	default:
+		f = &Failure{Kind: NoSignature}
+	}
+	if f == nil {
+		f = s.parseCredential()
+	}
+	if f != nil {
+		f.query = s.Presigned
+		f.accessKeyID = s.AccessKeyID
+		return nil, f
+	}
+	return s, nil
+}
+
+func (s *Signature) parseHeader(auth string) *Failure {
+	algorithm, rest, _ := strings.Cut(auth, " ")
+	if !strings.HasPrefix(algorithm, "AWS4-") {
+		// Nothing of ours; S3 tells Signature Version 2 and the rest apart.
+		return &Failure{Kind: NoSignature, got: clip(algorithm)}
+	}
+	if len(auth) > maxAuthorization {
+		return &Failure{Kind: Malformed, want: hashed(auth)}
+	}
+	var credential, signed, signature string
+	var has [3]bool
+	for rest != "" {
+		var part string
+		part, rest, _ = strings.Cut(rest, ",")
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(part, "=")
+		if !ok {
+			return &Failure{Kind: Malformed, got: clip(name), want: hashed(part)}
+		}
+		i := 0
+		switch name {
+		case "Credential":
+			credential = value
+		case "SignedHeaders":
+			i, signed = 1, value
+		case "Signature":
+			i, signature = 2, value
+		default:
+			return &Failure{Kind: Malformed, got: clip(name), want: hashed(part)}
+		}
+		if has[i] {
+			return &Failure{Kind: Repeated, got: name}
+		}
+		has[i] = true
+	}
+	f := &Failure{Kind: Incomplete, want: hashed(auth)}
+	if credential == "" {
+		f.missing = append(f.missing, "Credential")
+	}
+	if signature == "" {
+		f.missing = append(f.missing, "Signature")
+	}
+	if signed == "" {
+		f.missing = append(f.missing, "SignedHeaders")
+	}
+	h := s.req.Header
+	for _, name := range [...]string{"X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
+		if len(h[name]) > 1 {
+			return &Failure{Kind: Repeated, got: name}
+		}
+	}
+	date := first(h, "X-Amz-Date")
+	if date == "" {
+		if date = first(h, "Date"); date == "" || len(h["Date"]) > 1 {
+			f.missing = append(f.missing, "Date")
+		}
+	}
+	if len(f.missing) > 0 {
+		return f
+	}
+	if !s.parseTime(date) {
+		return &Failure{Kind: BadDate, got: clip(date)}
+	}
+	s.algorithm, s.credential, s.SignedHeaders = algorithm, credential, signed
+	s.parseMAC(signature)
+	s.SessionToken = first(h, "X-Amz-Security-Token")
+	return nil
+}
+
+// The parameters of a presigned URL, in the order in which AWS names missing ones.
+var queryParams = [...]string{
+	"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date",
+	"X-Amz-Expires", "X-Amz-Security-Token", "X-Amz-Content-Sha256",
+}
+
+func (s *Signature) parseQuery() *Failure {
+	var v [len(queryParams)]string
+	var has [len(queryParams)]bool
+	for _, p := range s.query {
+		if !strings.HasPrefix(p.name, "X-Amz-") {
+			continue
+		}
+		for i, name := range queryParams {
+			if p.name == name {
+				if has[i] {
+					return &Failure{Kind: Repeated, got: name}
+				}
+				v[i], has[i] = decode(p.value), true
+			}
+		}
+	}
+	f := &Failure{Kind: Incomplete}
+	for i := range 5 {
+		if v[i] == "" {
+			f.missing = append(f.missing, queryParams[i])
+		}
+	}
+	if len(f.missing) > 0 {
+		return f
+	}
+	if len(v[4]) != len(dateTime) || !s.parseTime(v[4]) {
+		return &Failure{Kind: BadDate, got: clip(v[4])}
+	}
+	if has[5] {
+		n, err := strconv.ParseInt(v[5], 10, 64)
+		switch {
+		case err != nil:
+			return &Failure{Kind: BadExpires, want: "should be a number"}
+		case n < 0:
+			return &Failure{Kind: BadExpires, want: "must be non-negative"}
+		case n > int64(MaxExpires/time.Second):
+			return &Failure{Kind: BadExpires, want: "must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"}
+		}
+		s.Expires, s.HasExpires = time.Duration(n)*time.Second, true
+	}
+	h := s.req.Header
+	token := h["X-Amz-Security-Token"]
+	if len(token) > 1 || len(token) == 1 && has[6] {
+		return &Failure{Kind: Repeated, got: "X-Amz-Security-Token"}
+	}
+	if sum := h["X-Amz-Content-Sha256"]; len(sum) > 1 || len(sum) == 1 && has[7] {
+		return &Failure{Kind: Repeated, got: "X-Amz-Content-Sha256"}
+	}
+	s.SessionToken = v[6]
+	if len(token) == 1 {
+		s.SessionToken = token[0]
+	}
+	s.hash = v[7]
+	s.algorithm, s.credential, s.SignedHeaders = v[0], v[1], v[3]
+	s.parseMAC(v[2])
+	return nil
+}
+
+// parseCredential also refuses other algorithms, so that what comes after may
+// rely on this one.
+func (s *Signature) parseCredential() *Failure {
+	if s.algorithm != Algorithm {
+		return &Failure{Kind: BadAlgorithm, got: clip(s.algorithm)}
+	}
+	bad := &Failure{Kind: BadCredential, got: clip(s.credential)}
+	var part [5]string
+	rest := s.credential
+	for i := range part {
+		var more bool
+		part[i], rest, more = strings.Cut(rest, "/")
+		if more != (i < 4) {
+			return bad
+		}
+	}
+	if part[0] == "" || len(part[0]) > 128 {
+		return bad
+	}
+	s.AccessKeyID = part[0]
+	s.Scope = Scope{part[1], part[2], part[3], part[4]}
+	return nil
+}
+
+// parseTime reads the basic form of ISO 8601, and for Date headers that of HTTP.
+func (s *Signature) parseTime(v string) bool {
+	if len(v) == len(dateTime) {
+		t, err := time.Parse(dateTime, v)
+		s.Time, s.amzDate = t, v
+		return err == nil
+	}
+	t, err := http.ParseTime(v)
+	if err != nil {
+		return false
+	}
+	s.Time = t.UTC()
+	s.amzDate = s.Time.Format(dateTime)
+	return true
+}
+
+// parseMAC leaves a signature that cannot be right as zeros, which no key
+// produces: it fails where wrong signatures fail.
+func (s *Signature) parseMAC(v string) {
+	if !isHash(v) {
+		return
+	}
+	hex.Decode(s.mac[:], []byte(v))
+}
+
+func first(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// hashed stands for a value that must not be repeated, in the form that AWS uses.
+func hashed(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
