@@ -12,6 +12,7 @@ type Kind uint8
 // The failures, about in the order in which they are looked for.
 const (
 	NoSignature     Kind = iota // nothing authenticates the request
+	OtherScheme                 // authenticated in a way that is not ours, Signature Version 2 for one
 	BothForms                   // signed in header and query
 	Repeated                    // something that authenticates appears twice
 	BadTarget                   // the query cannot be decoded
@@ -70,7 +71,7 @@ func Fail(k Kind, s *Signature) *Failure {
 }
 
 var kindNames = [numKinds]string{
-	"no signature", "signed in header and query", "repeated authentication parameter", "undecodable query",
+	"no signature", "other authentication scheme", "signed in header and query", "repeated authentication parameter", "undecodable query",
 	"malformed authorization", "incomplete signature", "unsupported algorithm", "unreadable date", "malformed credential",
 	"bad X-Amz-Expires", "signature too old", "signature too new", "presigned URL expired", "presigned URL not yet valid",
 	"host not signed", "headers not signed", "wrong credential scope", "payload hash missing", "payload hash invalid",

@@ -15,7 +15,7 @@ import (
 const maxAuthorization = 16 << 10
 
 // Parse takes the signature of r apart. A request that carries none fails with
-// NoSignature, which is an anonymous request where the service admits those.
+// NoSignature: an anonymous request, where the service admits those.
 func Parse(r *Request) (*Signature, error) {
 	path, rawQuery := r.split()
 	query, ok := parseQuery(rawQuery)
@@ -23,10 +23,13 @@ func Parse(r *Request) (*Signature, error) {
 		return nil, &Failure{Kind: BadTarget}
 	}
 	s := &Signature{req: r, path: path, query: query}
-	presigned := false
+	presigned, version2 := false, false
 	for i := range query {
-		if query[i].name == "X-Amz-Algorithm" {
+		switch query[i].name {
+		case "X-Amz-Algorithm":
 			presigned = true
+		case "AWSAccessKeyId":
+			version2 = true
 		}
 	}
 	auth := r.Header["Authorization"]
@@ -41,6 +44,8 @@ func Parse(r *Request) (*Signature, error) {
 	case presigned:
 		s.Presigned = true
 		f = s.parseQuery()
+	case version2:
+		f = &Failure{Kind: OtherScheme, got: "AWS"}
 	default:
 		f = &Failure{Kind: NoSignature}
 	}
@@ -58,8 +63,7 @@ func Parse(r *Request) (*Signature, error) {
 func (s *Signature) parseHeader(auth string) *Failure {
 	algorithm, rest, _ := strings.Cut(auth, " ")
 	if !strings.HasPrefix(algorithm, "AWS4-") {
-		// Nothing of ours; S3 tells Signature Version 2 and the rest apart.
-		return &Failure{Kind: NoSignature, got: clip(algorithm)}
+		return &Failure{Kind: OtherScheme, got: clip(algorithm)}
 	}
 	if len(auth) > maxAuthorization {
 		return &Failure{Kind: Malformed, want: hashed(auth)}

@@ -23,7 +23,7 @@ func (f *Failure) Refusal(style Style) *redoubt.Error {
 		e.Message = "The request must contain the parameter AWSAccessKeyId"
 	case style == EC2Style && w.class == expiredOver:
 		e.Message = "Request has expired."
-	case style == RESTJSONStyle && f.Kind == NoSignature:
+	case style == RESTJSONStyle && f.Kind <= OtherScheme:
 		e.Message = "Missing Authentication Token"
 	default:
 		e.Message = w.text(f)
@@ -38,6 +38,7 @@ var words = [numKinds]struct {
 	text  func(*Failure) string
 }{
 	NoSignature: {missing, fixed("Request is missing Authentication Token")},
+	OtherScheme: {missing, fixed("Request is missing Authentication Token")},
 	BothForms:   {invalid, fixed("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")},
 	Repeated:    {incomplete, func(f *Failure) string { return "'" + f.got + "' appears more than once." }},
 	BadTarget:   {badRequest, fixed("The query string contains a syntax error.")},

@@ -35,10 +35,9 @@ func (f *Failure) s3() *redoubt.Error {
 	}
 	switch f.Kind {
 	case NoSignature:
-		switch f.got {
-		case "":
-			return no(403, "AccessDenied", "Access Denied")
-		case "AWS":
+		return no(403, "AccessDenied", "Access Denied")
+	case OtherScheme:
+		if f.got == "AWS" {
 			return no(400, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
 		}
 		return with(no(400, "InvalidArgument", "Unsupported Authorization Type"), "ArgumentName", "Authorization")

@@ -113,6 +113,7 @@ func TestRefusals(t *testing.T) {
 		{"basic", kmsRequest(), set("Authorization", "Basic YTpi"), kms, JSONStyle, "MissingAuthenticationTokenException", 400, ""},
 		{"basic, S3", s3Request(), set("Authorization", "Basic YTpi"), s3, S3Style, "InvalidArgument", 400, "Unsupported Authorization Type"},
 		{"version 2, S3", s3Request(), set("Authorization", "AWS AKID:c2ln"), s3, S3Style, "InvalidRequest", 400, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."},
+		{"version 2 in the query, S3", s3Request(), func(r *Request) { r.Header.Del("Authorization"); r.Target += "?AWSAccessKeyId=A&Signature=x&Expires=1" }, s3, S3Style, "InvalidRequest", 400, "The authorization mechanism"},
 		{"asymmetric", kmsRequest(), auth("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), kms, JSONStyle, "IncompleteSignatureException", 400, "Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256'"},
 		{"asymmetric, S3", s3Request(), auth("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), s3, S3Style, "InvalidRequest", 400, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."},
 		{"both forms", kmsRequest(), target("/", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256"), kms, JSONStyle, "InvalidSignatureException", 400, "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."},
