@@ -14,6 +14,9 @@ type Need struct {
 	// PolicyName is how AWS calls it in messages: "resource-based policy" when
 	// empty.
 	PolicyName string
+	// Label is what refusals call the resource instead of "resource: " and its
+	// ARN, where AWS does: "resource: user bob", "this resource".
+	Label string
 	// Strict: the resource policy must allow, even inside the account (KMS keys,
 	// role trust policies). Identity policies then count only as far as the
 	// resource policy delegates to the account.
@@ -28,6 +31,10 @@ type Need struct {
 	// e.g. "kms:EncryptionContext:app": {"x"}, "aws:RequestTag/k": {"v"},
 	// "aws:TagKeys": {...}. Key names are matched without case.
 	Conditions map[string][]string
+
+	// Refusal is the refusal's wording where AWS words it unlike all others; empty:
+	// AWS's usual text, which names the statement that decided.
+	Refusal string
 
 	// Item names the part of a batch that this need belongs to. A refused need
 	// with an Item lands in Call.Denied[Item] instead of refusing the call.

@@ -41,13 +41,17 @@ type Request struct {
 	// a service-linked role; RCPs do not apply.
 	RCPExempt bool
 
+	// CanonicalUser is the S3 canonical user id of the caller's account, for
+	// policies that name it; empty matches none.
+	CanonicalUser string
+
 	// Organization facts for the condition keys aws:PrincipalOrgID,
 	// aws:ResourceOrgID, aws:SourceOrgID and their Paths; nil: none.
 	PrincipalOrg, ResourceOrg, SourceOrg *Org
 
-	// Simulated, when not nil, replaces the context of a live call: condition
-	// keys come from here and from the principal's and resource's fixed facts
-	// only, never from Call.Source, Call.Via or Call.Time. For SimulatePolicy.
+	// Simulated, when not nil, holds condition keys that win over all others, and
+	// the keys of a live call (source, time, session, services in between) are
+	// absent unless they are here: IAM's policy simulator.
 	Simulated map[string][]string
 }
 
