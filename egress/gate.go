@@ -1,0 +1,134 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Config says what may be reached beyond the default. The zero value is usable.
+type Config struct {
+	// Allow lists exceptions; see Rule for their forms.
+	Allow []string
+	// Resolver answers addresses; nil is Go's own resolver over the system's
+	// configuration.
+	Resolver Resolver
+	// Observe, if set, is told of every request after its headers came or it
+	// failed. It must not block.
+	Observe func(Outcome)
+}
+
+// Resolver looks up the addresses of a host; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Outcome is a request as logs and metrics may know it.
+type Outcome struct {
+	Purpose  string // "xks", "oidc", …
+	Host     string // with port
+	Status   int    // 0 without an answer
+	Duration time.Duration
+	Err      error
+}
+
+// Gate judges where requests go. It makes the clients.
+type Gate struct {
+	rules    []Rule
+	resolver Resolver
+	observe  func(Outcome)
+
+	mu  sync.RWMutex
+	own []netip.AddrPort
+}
+
+// New makes a gate.
+func New(c Config) (*Gate, error) {
+	g := &Gate{resolver: c.Resolver, observe: c.Observe}
+	if g.resolver == nil {
+		g.resolver = &net.Resolver{PreferGo: true}
+	}
+	if g.observe == nil {
+		g.observe = func(Outcome) {}
+	}
+	for _, s := range c.Allow {
+		r, err := ParseRule(s)
+		if err != nil {
+			return nil, err
+		}
+		g.rules = append(g.rules, r)
+	}
+	return g, nil
+}
+
+// Own names a listener of this server, so that no request comes back in by the
+// side door. A listener on the unspecified address covers every address of this
+// machine.
+func (g *Gate) Own(a net.Addr) {
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return // not TCP: a socket in the file system is out of reach
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.own = append(g.own, netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()))
+}
+
+// ErrRefused is in every error by which the gate refuses a destination.
+var ErrRefused = errors.New("egress: destination refused")
+
+// judge answers nil if a request for host may go to the address.
+func (g *Gate) judge(host string, to netip.AddrPort) error {
+	addr := to.Addr().WithZone("").Unmap()
+	to = netip.AddrPortFrom(addr, to.Port())
+	class := classify(addr)
+	own := g.isOwn(to)
+	if class == "" && !own {
+		return nil
+	}
+	for _, r := range g.rules {
+		if ok, exact := r.allows(host, to, class); ok && (exact || !own) {
+			return nil
+		}
+	}
+	if own {
+		class = "own listener"
+	}
+	return fmt.Errorf("%w: %s is at %s (%s)", ErrRefused, host, to, class)
+}
+
+func (g *Gate) isOwn(to netip.AddrPort) bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	for _, o := range g.own {
+		if o.Port() != to.Port() {
+			continue
+		}
+		if o.Addr() == to.Addr() || to.Addr().IsUnspecified() {
+			return true
+		}
+		if o.Addr().IsUnspecified() && (to.Addr().IsLoopback() || isLocal(to.Addr())) {
+			return true
+		}
+	}
+	return false
+}
+
+// isLocal reports whether an interface of this machine has the address. When
+// the machine won't say, it might.
+func isLocal(a netip.Addr) bool {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return true
+	}
+	for _, i := range addrs {
+		if p, err := netip.ParsePrefix(i.String()); err == nil && p.Addr().Unmap() == a {
+			return true
+		}
+	}
+	return false
+}
