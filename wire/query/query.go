@@ -43,7 +43,7 @@ func Match(svc *schema.Service, r *wire.Request, limit int) (*schema.Operation, 
 	}
 	version, ok := f.Get("Version")
 	if !ok {
-		version = svc.APIVersion
+		version = "NO_VERSION_SPECIFIED"
 	}
 	op := svc.Find(action)
 	if op == nil || version != svc.APIVersion || r.Method != http.MethodPost && r.Method != http.MethodGet {

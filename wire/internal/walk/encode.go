@@ -90,6 +90,10 @@ func (e *Encoder) Member(m *schema.Member, f reflect.Value) {
 			e.fail("%s is not a pointer to %s", f.Type(), sh.Name)
 			return
 		}
+		if sh.Has(schema.EventStream) {
+			e.fail("%s is an event stream, which no codec writes", sh.Name)
+			return
+		}
 		e.Struct(m.Shape, f.Elem())
 	default:
 		switch p := f.Interface().(type) { // pointers: no allocation
