@@ -53,6 +53,9 @@ type Operation struct {
 	// name of a structure or list records all of it that is not sensitive).
 	// What is not listed is never recorded.
 	Request, Response []string
+	// ReadOnly is what the audit event says: the access level of the action,
+	// unless the row says otherwise.
+	ReadOnly bool
 	newInput          func() any
 	needs             func(ctx context.Context, c *redoubt.Call, in any) ([]redoubt.Need, error)
 	call              func(ctx context.Context, c *redoubt.Call, in any) (any, error)
@@ -89,6 +92,7 @@ func bind[I, O any](d Desc[I, O], m Method[I, O]) Operation {
 	return Operation{
 		Service:  d.Service,
 		Schema:   s,
+		ReadOnly: s.ReadOnly,
 		newInput: func() any { return new(I) },
 		call: func(ctx context.Context, c *redoubt.Call, in any) (any, error) {
 			out, err := m(ctx, c, in.(*I))
@@ -112,6 +116,13 @@ func (o Operation) Records(members ...string) Operation {
 // Answers names the members of the answer that the audit log may hold.
 func (o Operation) Answers(members ...string) Operation {
 	o.Response = append(o.Response[:len(o.Response):len(o.Response)], members...)
+	return o
+}
+
+// Reads makes the audit event say that the call changes nothing, where AWS does
+// so although the action's access level is Write: KMS's use of keys.
+func (o Operation) Reads() Operation {
+	o.ReadOnly = true
 	return o
 }
 
