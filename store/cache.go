@@ -3,7 +3,11 @@ package store
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 )
+
+// cacheBytes bounds the encoded size of what the cache holds.
+const cacheBytes = 32 << 20
 
 // cache holds decoded records by key. It never serves what a commit has
 // replaced: the backend calls forget for every commit before acknowledging it,
@@ -15,11 +19,19 @@ type cache struct {
 }
 
 type shard struct {
-	mu   sync.RWMutex
-	gen  uint64
-	max  int
-	live map[string]any // decoded record; nil marks an absent key
-	old  map[string]any
+	mu    sync.RWMutex
+	gen   uint64
+	max   int // entries of live
+	bytes int // of live
+	live  map[string]entry
+	old   map[string]entry
+
+	hits, misses atomic.Uint64
+}
+
+type entry struct {
+	v    any // decoded record; nil marks an absent key
+	size int // encoded
 }
 
 func newCache(records int) *cache {
@@ -28,7 +40,7 @@ func newCache(records int) *cache {
 		// Two generations: when live is full it becomes old, and what is used
 		// again moves back. Half of the bound each.
 		c.shards[i].max = max(records/len(c.shards)/2, 8)
-		c.shards[i].live = map[string]any{}
+		c.shards[i].live = map[string]entry{}
 	}
 	return c
 }
@@ -42,31 +54,39 @@ func (c *cache) shard(key string) *shard {
 func (c *cache) get(key string) (v any, ok bool, gen uint64) {
 	s := c.shard(key)
 	s.mu.RLock()
-	v, ok = s.live[key]
+	e, ok := s.live[key]
 	gen = s.gen
 	if ok {
 		s.mu.RUnlock()
-		return v, true, gen
+		s.hits.Add(1)
+		return e.v, true, gen
 	}
-	v, ok = s.old[key]
+	e, ok = s.old[key]
 	s.mu.RUnlock()
 	if ok {
-		c.put(key, v, gen)
+		s.hits.Add(1)
+		s.put(key, e, gen)
+	} else {
+		s.misses.Add(1)
 	}
-	return v, ok, gen
+	return e.v, ok, gen
 }
 
-func (c *cache) put(key string, v any, gen uint64) {
-	s := c.shard(key)
+func (c *cache) put(key string, v any, size int, gen uint64) {
+	c.shard(key).put(key, entry{v, len(key) + size}, gen)
+}
+
+func (s *shard) put(key string, e entry, gen uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gen != gen {
 		return
 	}
-	if len(s.live) >= s.max {
-		s.old, s.live = s.live, make(map[string]any, s.max)
+	if len(s.live) >= s.max || s.bytes+e.size > cacheBytes/64/2 && len(s.live) > 0 {
+		s.old, s.live, s.bytes = s.live, map[string]entry{}, 0
 	}
-	s.live[key] = v
+	s.bytes += e.size - s.live[key].size
+	s.live[key] = e
 }
 
 func (c *cache) forget(keys []string) {
@@ -74,7 +94,10 @@ func (c *cache) forget(keys []string) {
 		s := c.shard(k)
 		s.mu.Lock()
 		s.gen++
-		delete(s.live, k)
+		if e, ok := s.live[k]; ok {
+			s.bytes -= e.size
+			delete(s.live, k)
+		}
 		delete(s.old, k)
 		s.mu.Unlock()
 	}

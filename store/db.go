@@ -11,10 +11,12 @@ import (
 type DB struct {
 	backend Backend
 	cache   *cache
+	counts  counts
 }
 
 // Open wraps a backend. cacheRecords bounds the decoded records kept in memory;
-// 0 means the default of 65,536.
+// 0 means the default of 65,536. Whatever their number, they are also bounded to
+// 32 MiB of encoded size.
 func Open(b Backend, cacheRecords int) *DB {
 	if cacheRecords <= 0 {
 		cacheRecords = 1 << 16
@@ -29,6 +31,10 @@ func (db *DB) Begin() *Tx { return &Tx{db: db, rev: db.backend.Revision()} }
 
 // Backend answers the engine below, for backups and watches.
 func (db *DB) Backend() Backend { return db.backend }
+
+// Revision is the newest revision that reads can see: where to watch from after
+// a read that begins now.
+func (db *DB) Revision() int64 { return db.backend.Revision() }
 
 // Ready is nil when reads and writes can be served.
 func (db *DB) Ready() error { return db.backend.Ready() }
@@ -45,26 +51,30 @@ const tries = 64
 // answered only if what f read still holds; else it is run again too.
 func (db *DB) Run(ctx context.Context, f func(ctx context.Context) error) error {
 	for try := 0; ; try++ {
-		tx := db.Begin()
-		err := f(With(ctx, tx))
-		if err != nil && !errors.Is(err, ErrConflict) {
-			if verr := tx.Check(ctx); !errors.Is(verr, ErrConflict) {
-				return err
-			}
-			err = ErrConflict
-		} else if err == nil {
-			err = tx.Commit(ctx)
-		}
-		if !errors.Is(err, ErrConflict) {
+		err := db.once(ctx, f)
+		if !errors.Is(err, ErrConflict) || try == tries {
 			return err
 		}
-		if try == tries {
-			return err
-		}
+		db.counts.retries.Add(1)
 		if err := Backoff(ctx, try); err != nil {
 			return err
 		}
 	}
+}
+
+func (db *DB) once(ctx context.Context, f func(ctx context.Context) error) error {
+	tx := db.Begin()
+	err := f(With(ctx, tx))
+	if err == nil {
+		return tx.Commit(ctx)
+	}
+	if errors.Is(err, ErrConflict) {
+		return err
+	}
+	if cerr := tx.Check(ctx); cerr != nil {
+		return cerr // f's error may rest on what no longer holds
+	}
+	return err
 }
 
 // Backoff waits a short random time that grows with try: wall time, since it

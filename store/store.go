@@ -3,22 +3,30 @@
 //
 // # The contract
 //
-//   - Every commit gets a revision, higher than all before it. A commit is
-//     acknowledged only when it is durable and visible to every later read, on
-//     every node.
+//   - Every commit with writes gets a revision, higher than all before it. A
+//     commit is acknowledged only when it is durable and visible to every later
+//     read, on every node.
 //   - A transaction reads the newest values and remembers what it read: keys,
 //     also absent ones, and ranges. It commits only if nothing of that changed
 //     since it began (ErrConflict otherwise), so transactions are strictly
 //     serializable, read-only ones included. There are no locks; DB.Run tries
-//     again.
+//     again. A refused transaction may also have been overtaken by too many
+//     commits to tell.
 //   - Until Commit has succeeded, what a transaction read may be a mix of two
 //     moments. Whoever acts on it outside the store acts after the commit.
-//   - Scan walks keys in byte order and sees the transaction's own writes.
+//   - A commit that fails with ErrConflict or ErrTooLarge has not happened. After
+//     any other error it may or may not have, or may still.
+//   - Scan walks keys in byte order and sees the writes that the transaction had
+//     made when the walk began.
 //   - Watch delivers every change under a prefix in order of revision, without
-//     gaps, from a revision that is at most Retained commits old; else it ends
-//     with ErrCompacted and the watcher reads anew.
-//   - Limits: keys up to MaxKey bytes, values up to MaxValue, a transaction up
-//     to MaxOps writes and MaxTxn bytes. Beyond them: ErrTooLarge.
+//     gaps, from a revision that is at most Retained commits old (less if those
+//     were very large); else it ends with ErrCompacted and the watcher reads
+//     anew. Deleting an absent key may count as a change.
+//   - Limits: keys of 1 to MaxKey bytes, values up to MaxValue, a transaction up
+//     to MaxOps writes and MaxTxn bytes of keys and values. Beyond them:
+//     ErrTooLarge.
+//   - A backend that has failed for good (an fsync error) or that cannot know
+//     whether it is up to date answers ErrUnavailable to reads and writes alike.
 //
 // Values that could be sensitive are sealed by their owner before they come
 // here; keys are metadata and stand in the clear.
@@ -29,6 +37,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 )
 
@@ -39,7 +48,7 @@ const (
 	MaxTxn   = 1_400_000
 	MaxOps   = 1000
 	// Retained is how many commits back Watch and conflict checks reach.
-	Retained = 1 << 16
+	Retained = 1 << 14
 )
 
 // Errors of the contract.
@@ -92,6 +101,24 @@ type Commit struct {
 	Writes  []Write // at most one per key
 }
 
+// Validate answers ErrTooLarge where c is beyond the limits.
+func (c *Commit) Validate() error {
+	if len(c.Writes) > MaxOps {
+		return fmt.Errorf("%w: %d writes", ErrTooLarge, len(c.Writes))
+	}
+	total := 0
+	for _, w := range c.Writes {
+		if w.Key == "" || len(w.Key) > MaxKey || len(w.Value) > MaxValue {
+			return fmt.Errorf("%w: key of %d bytes, value of %d", ErrTooLarge, len(w.Key), len(w.Value))
+		}
+		total += len(w.Key) + len(w.Value)
+	}
+	if total > MaxTxn {
+		return fmt.Errorf("%w: %d bytes in %d writes", ErrTooLarge, total, len(c.Writes))
+	}
+	return nil
+}
+
 // Change is one record's change as a watch delivers it.
 type Change struct {
 	KV
@@ -108,15 +135,26 @@ type Backend interface {
 	// not older than the newest acknowledged commit when the walk began.
 	Scan(r Range, reverse bool) iter.Seq2[KV, error]
 	// Commit applies c and answers its revision once it is durable and visible,
-	// or ErrConflict. With no Writes it only checks.
+	// or ErrConflict. With no Writes it only checks, cheaply: values that became
+	// readable before Revision moved count as changes too.
 	Commit(ctx context.Context, c Commit) (int64, error)
 	// Watch yields changes after revision after, until ctx ends.
 	Watch(ctx context.Context, prefix string, after int64) iter.Seq2[Change, error]
 	// OnChange registers the one function that is told the keys of every commit,
 	// after they became readable and before the commit is acknowledged and
-	// Revision moves.
+	// Revision moves. It is called before anything else is asked.
 	OnChange(func(keys []string))
 	// Ready is nil when reads and writes can be served.
 	Ready() error
 	Close() error
 }
+
+// Advancer is a backend whose revisions can be moved up, so that a restored
+// store goes on above every revision that its original ever gave out.
+type Advancer interface {
+	// Advance makes every later revision higher than rev.
+	Advance(ctx context.Context, rev int64) error
+}
+
+// Measured is a backend with figures of its own, by name.
+type Measured interface{ Figures() map[string]int64 }

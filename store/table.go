@@ -146,14 +146,14 @@ func (r Rows[T]) Get(tx *Tx, id string) (*T, error) {
 		return nil, err
 	}
 	if !ok {
-		tx.db.cache.put(key, nil, gen)
+		tx.db.cache.put(key, nil, 0, gen)
 		return nil, ErrNotFound
 	}
 	rec, err := decode[T](key, kv.Value)
 	if err != nil {
 		return nil, err
 	}
-	tx.db.cache.put(key, rec, gen)
+	tx.db.cache.put(key, rec, len(kv.Value), gen)
 	return rec, nil
 }
 
@@ -172,7 +172,7 @@ func (r Rows[T]) Put(tx *Tx, id string, v *T) error {
 	if err != nil {
 		return fmt.Errorf("store: %s: %w", r.prefix, err)
 	}
-	return tx.write(pending{Write{r.prefix + id, b}, v})
+	return tx.write(pending{Write: Write{r.prefix + id, b}, record: v})
 }
 
 // Edit changes a copy of the record and writes it. It answers the new record,

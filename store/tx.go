@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Tx is one optimistic transaction. It is not safe for concurrent use.
@@ -17,12 +18,14 @@ type Tx struct {
 	writes []pending // sorted by key
 	bytes  int
 	after  []func()
+	err    error // the transaction is beyond the limits
 	done   bool
 }
 
 // pending is a write that has not been committed, with its decoded form.
 type pending struct {
 	Write
+	rev    int64 // of a record that Scan found; 0 for what this transaction writes
 	record any
 }
 
@@ -80,7 +83,7 @@ func (tx *Tx) Delete(key string) error {
 }
 
 func (tx *Tx) write(p pending) error {
-	if len(p.Key) > MaxKey || len(p.Value) > MaxValue {
+	if p.Key == "" || len(p.Key) > MaxKey || len(p.Value) > MaxValue {
 		return fmt.Errorf("%w: key of %d bytes, value of %d", ErrTooLarge, len(p.Key), len(p.Value))
 	}
 	tx.bytes += len(p.Key) + len(p.Value)
@@ -92,17 +95,19 @@ func (tx *Tx) write(p pending) error {
 		tx.writes = slices.Insert(tx.writes, i, p)
 	}
 	if len(tx.writes) > MaxOps || tx.bytes > MaxTxn {
-		return fmt.Errorf("%w: %d writes of %d bytes", ErrTooLarge, len(tx.writes), tx.bytes)
+		tx.err = fmt.Errorf("%w: %d writes of %d bytes", ErrTooLarge, len(tx.writes), tx.bytes)
+		return tx.err
 	}
 	return nil
 }
 
-// Scan walks the records of r in key order, or backwards, the transaction's own
-// writes included. A walk that is stopped early depends only on what it saw.
+// Scan walks the records of r in key order, or backwards, with the writes that
+// the transaction has made when the walk begins; those have no revision yet. A
+// walk that is stopped early depends only on what it saw.
 func (tx *Tx) Scan(r Range, reverse bool) iter.Seq2[KV, error] {
 	return func(yield func(KV, error) bool) {
 		for p, err := range tx.scan(r, reverse) {
-			if !yield(KV{Key: p.Key, Value: p.Value}, err) || err != nil {
+			if !yield(KV{Key: p.Key, Value: p.Value, Rev: p.rev}, err) || err != nil {
 				return
 			}
 		}
@@ -149,7 +154,7 @@ func (tx *Tx) scan(r Range, reverse bool) iter.Seq2[pending, error] {
 					return
 				}
 			}
-			p := pending{Write: Write{kv.Key, kv.Value}}
+			p := pending{Write: Write{kv.Key, kv.Value}, rev: kv.Rev}
 			if len(own) > 0 && own[0].Key == kv.Key {
 				p, own = own[0], own[1:]
 			}
@@ -197,6 +202,9 @@ func (tx *Tx) Commit(ctx context.Context) error {
 }
 
 func (tx *Tx) settle(ctx context.Context) error {
+	if tx.err != nil {
+		return tx.err
+	}
 	if len(tx.writes) == 0 {
 		return tx.Check(ctx)
 	}
@@ -204,7 +212,9 @@ func (tx *Tx) settle(ctx context.Context) error {
 	for i, p := range tx.writes {
 		c.Writes[i] = p.Write
 	}
+	begin := time.Now()
 	_, err := tx.db.backend.Commit(ctx, c)
+	tx.db.counts.committed(err, time.Since(begin))
 	return err
 }
 
@@ -214,10 +224,7 @@ func (tx *Tx) Check(ctx context.Context) error {
 	if len(tx.reads) == 0 && len(tx.ranges) == 0 {
 		return nil
 	}
-	if tx.db.backend.Revision() == tx.rev {
-		// Nothing was committed meanwhile: the common case of a read-only call.
-		return tx.db.backend.Ready()
-	}
 	_, err := tx.db.backend.Commit(ctx, Commit{ReadRev: tx.rev, Keys: tx.reads, Ranges: tx.ranges})
+	tx.db.counts.checked(err)
 	return err
 }

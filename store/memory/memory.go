@@ -6,29 +6,34 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tidwall/btree"
 
 	"github.com/redoubt-sec/redoubt/store"
+	"github.com/redoubt-sec/redoubt/store/internal/history"
 )
 
 // Backend keeps records in a copy-on-write B-tree.
 type Backend struct {
-	mu       sync.RWMutex
+	mu       sync.RWMutex // held while a commit is applied: a walk sees all of it or nothing
 	tree     *btree.BTreeG[store.KV]
-	rev      int64
-	log      []store.Change // newest last, at most store.Retained
-	floor    int64          // changes up to this revision are no longer in log
-	changed  chan struct{}  // closed and renewed at every commit
+	log      *history.Log
+	next     int64 // newest revision given out
 	onChange func([]string)
-	closed   bool
+	closed   atomic.Bool
 }
+
+var (
+	_ store.Backend  = (*Backend)(nil)
+	_ store.Advancer = (*Backend)(nil)
+)
 
 // New answers an empty store.
 func New() *Backend {
 	return &Backend{
-		tree:    btree.NewBTreeG(func(a, b store.KV) bool { return a.Key < b.Key }),
-		changed: make(chan struct{}),
+		tree: btree.NewBTreeG(func(a, b store.KV) bool { return a.Key < b.Key }),
+		log:  history.New(0),
 	}
 }
 
@@ -36,17 +41,11 @@ func New() *Backend {
 func (b *Backend) OnChange(f func([]string)) { b.onChange = f }
 
 // Revision implements store.Backend.
-func (b *Backend) Revision() int64 {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.rev
-}
+func (b *Backend) Revision() int64 { return b.log.Revision() }
 
 // Ready implements store.Backend.
 func (b *Backend) Ready() error {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	if b.closed {
+	if b.closed.Load() {
 		return store.ErrClosed
 	}
 	return nil
@@ -64,50 +63,70 @@ func (b *Backend) Get(key string) (store.KV, bool, error) {
 // Scan implements store.Backend.
 func (b *Backend) Scan(r store.Range, reverse bool) iter.Seq2[store.KV, error] {
 	return func(yield func(store.KV, error) bool) {
-		b.mu.Lock()
-		if b.closed {
-			b.mu.Unlock()
-			yield(store.KV{}, store.ErrClosed)
+		if err := b.Ready(); err != nil {
+			yield(store.KV{}, err)
 			return
 		}
+		b.mu.RLock()
 		snap := b.tree.Copy()
-		b.mu.Unlock()
-		if reverse {
-			visit := func(kv store.KV) bool {
-				if r.End != "" && kv.Key >= r.End {
-					return true
-				}
-				return kv.Key >= r.Start && yield(kv, nil)
-			}
-			if r.End == "" {
-				snap.Reverse(visit)
-			} else {
-				snap.Descend(store.KV{Key: r.End}, visit)
-			}
+		b.mu.RUnlock()
+		if !reverse {
+			snap.Ascend(store.KV{Key: r.Start}, func(kv store.KV) bool {
+				return r.Contains(kv.Key) && yield(kv, nil)
+			})
 			return
 		}
-		snap.Ascend(store.KV{Key: r.Start}, func(kv store.KV) bool {
-			return r.Contains(kv.Key) && yield(kv, nil)
-		})
+		visit := func(kv store.KV) bool {
+			if r.End != "" && kv.Key >= r.End {
+				return true
+			}
+			return kv.Key >= r.Start && yield(kv, nil)
+		}
+		if r.End == "" {
+			snap.Reverse(visit)
+		} else {
+			snap.Descend(store.KV{Key: r.End}, visit)
+		}
 	}
 }
 
 // Commit implements store.Backend.
-func (b *Backend) Commit(_ context.Context, c store.Commit) (int64, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return 0, store.ErrClosed
-	}
-	if err := b.check(c); err != nil {
+func (b *Backend) Commit(ctx context.Context, c store.Commit) (int64, error) {
+	if err := b.Ready(); err != nil {
 		return 0, err
 	}
 	if len(c.Writes) == 0 {
-		return b.rev, nil
+		return c.ReadRev, b.log.Check(c)
 	}
-	rev := b.rev + 1
-	keys := make([]string, len(c.Writes))
-	for i, w := range c.Writes {
+	if err := c.Validate(); err != nil {
+		return 0, err
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.Ready(); err != nil {
+		return 0, err
+	}
+	if err := b.log.Check(c); err != nil {
+		return 0, err
+	}
+	b.apply(b.next+1, c.Writes)
+	return b.next, nil
+}
+
+// Apply takes in a commit that was decided elsewhere, as revision rev.
+func (b *Backend) Apply(rev int64, writes []store.Write) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.apply(rev, writes)
+}
+
+func (b *Backend) apply(rev int64, writes []store.Write) {
+	b.log.Append(rev, writes)
+	keys := make([]string, len(writes))
+	for i, w := range writes {
 		keys[i] = w.Key
 		kv := store.KV{Key: w.Key, Value: w.Value, Rev: rev}
 		if w.Value == nil {
@@ -115,88 +134,71 @@ func (b *Backend) Commit(_ context.Context, c store.Commit) (int64, error) {
 		} else {
 			b.tree.Set(kv)
 		}
-		b.log = append(b.log, store.Change{KV: kv, Deleted: w.Value == nil})
-	}
-	if over := len(b.log) - store.Retained; over > store.Retained/4 {
-		b.floor = b.log[over-1].Rev
-		b.log = append([]store.Change(nil), b.log[over:]...)
 	}
 	if b.onChange != nil {
 		b.onChange(keys)
 	}
-	b.rev = rev
-	close(b.changed)
-	b.changed = make(chan struct{})
-	return rev, nil
+	b.next = rev
+	b.log.Publish(rev)
 }
 
-// check compares what was read with what was written since.
-func (b *Backend) check(c store.Commit) error {
-	if c.ReadRev < b.floor {
-		return store.ErrConflict
-	}
-	for i := len(b.log) - 1; i >= 0 && b.log[i].Rev > c.ReadRev; i-- {
-		k := b.log[i].Key
-		for _, r := range c.Keys {
-			if r == k {
-				return store.ErrConflict
-			}
+// Replace makes kvs the whole content, as of revision rev: the
+// changes in between were missed. Transactions and watches from before are
+// refused.
+func (b *Backend) Replace(rev int64, kvs []store.KV) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.log.Forget(rev)
+	gone := map[string]struct{}{}
+	b.tree.Scan(func(kv store.KV) bool {
+		gone[kv.Key] = struct{}{}
+		return true
+	})
+	var keys []string
+	for _, kv := range kvs {
+		delete(gone, kv.Key)
+		if old, ok := b.tree.Set(kv); !ok || old.Rev != kv.Rev {
+			keys = append(keys, kv.Key) // new ones too: their absence may be cached
 		}
-		for _, r := range c.Ranges {
-			if r.Contains(k) {
-				return store.ErrConflict
-			}
-		}
 	}
-	return nil
+	for k := range gone {
+		b.tree.Delete(store.KV{Key: k})
+		keys = append(keys, k)
+	}
+	if b.onChange != nil {
+		b.onChange(keys)
+	}
+	b.next = rev
+	b.log.Publish(rev)
 }
+
+// Newest answers the newest revision after the given one that wrote anything
+// that c read.
+func (b *Backend) Newest(c store.Commit, after int64) int64 { return b.log.Newest(c, after) }
+
+// Len is how many records there are.
+func (b *Backend) Len() int { return b.tree.Len() }
 
 // Watch implements store.Backend.
 func (b *Backend) Watch(ctx context.Context, prefix string, after int64) iter.Seq2[store.Change, error] {
-	r := store.Prefix(prefix)
-	return func(yield func(store.Change, error) bool) {
-		for {
-			b.mu.RLock()
-			var batch []store.Change
-			if after < b.floor {
-				b.mu.RUnlock()
-				yield(store.Change{}, store.ErrCompacted)
-				return
-			}
-			for i := len(b.log) - 1; i >= 0 && b.log[i].Rev > after; i-- {
-				if r.Contains(b.log[i].Key) {
-					batch = append(batch, b.log[i])
-				}
-			}
-			after = b.rev
-			changed, closed := b.changed, b.closed
-			b.mu.RUnlock()
-			for i := len(batch) - 1; i >= 0; i-- {
-				if !yield(batch[i], nil) {
-					return
-				}
-			}
-			if closed {
-				yield(store.Change{}, store.ErrClosed)
-				return
-			}
-			select {
-			case <-changed:
-			case <-ctx.Done():
-				return
-			}
-		}
+	return b.log.Watch(ctx, prefix, after)
+}
+
+// Advance implements store.Advancer.
+func (b *Backend) Advance(_ context.Context, rev int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if rev > b.next {
+		b.next = rev
+		b.log.Forget(rev)
+		b.log.Publish(rev)
 	}
+	return b.Ready()
 }
 
 // Close implements store.Backend.
 func (b *Backend) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.closed {
-		b.closed = true
-		close(b.changed)
-		b.changed = make(chan struct{})
-	}
+	b.closed.Store(true)
+	b.log.Close(store.ErrClosed)
 	return nil
 }

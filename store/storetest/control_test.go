@@ -1,0 +1,66 @@
+package storetest
+
+import (
+	"context"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/redoubt-sec/redoubt/store"
+	"github.com/redoubt-sec/redoubt/store/memory"
+)
+
+// broken is a backend with one guarantee taken away.
+type broken struct {
+	*memory.Backend
+	spoil func(*store.Commit)
+	lose  bool
+}
+
+func (b *broken) Commit(ctx context.Context, c store.Commit) (int64, error) {
+	runtime.Gosched()
+	if b.spoil != nil {
+		b.spoil(&c)
+	}
+	if b.lose && len(c.Writes) > 0 && b.Revision()%50 == 7 {
+		return b.Revision(), nil
+	}
+	return b.Backend.Commit(ctx, c)
+}
+
+// A checker that finds nothing proves nothing: every missing guarantee must
+// show in the history, and an unspoiled one must not.
+func TestControl(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		b    *broken
+		bad  bool
+	}{
+		{"sound", &broken{}, false},
+		{"keys unchecked", &broken{spoil: func(c *store.Commit) { c.Keys = nil }}, true},
+		{"ranges unchecked", &broken{spoil: func(c *store.Commit) { c.Ranges = nil }}, true},
+		{"reads unchecked", &broken{spoil: func(c *store.Commit) {
+			if len(c.Writes) == 0 {
+				c.Keys, c.Ranges = nil, nil
+			}
+		}}, true},
+		{"commits lost", &broken{lose: true}, true},
+	} {
+		c.b.Backend = memory.New()
+		db, r := store.Open(c.b, 256), NewRecorder()
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				rnd := rand.New(rand.NewPCG(uint64(i), 9))
+				for range 500 {
+					r.Step(context.Background(), db, "control", rnd)
+				}
+			})
+		}
+		wg.Wait()
+		if _, err := r.Check(db); (err != nil) != c.bad {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
