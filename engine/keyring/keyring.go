@@ -3,10 +3,11 @@ package keyring
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/sha256"
+	"crypto/rand"
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/engine/keyring/harden"
@@ -30,9 +31,26 @@ type Keyring struct {
 	clock redoubt.Clock
 	roots atomic.Pointer[roots] // nil while sealed
 
-	mu     sync.Mutex // guards what follows, and changes of roots
-	seal   Seal
-	reason error // why it is sealed
+	node     string     // names this process among the servers on the store
+	rotating sync.Mutex // held by RotateSeal
+	wake     chan struct{}
+	times    times
+	resolve  func(context.Context, Wrap) (Seal, error)
+
+	mu        sync.Mutex // guards what follows, and changes of roots
+	seal      Seal
+	candidate *candidate
+	owners    []Owner
+	reason    error // why it is sealed
+	trouble   error // what holds background work up
+}
+
+// times are wall times that tests shorten.
+type times struct {
+	answer time.Duration // until a silent server counts as gone
+	poll   time.Duration
+	retry  time.Duration // of background work that failed
+	settle time.Duration
 }
 
 // roots are the root keys in memory, by generation.
@@ -46,7 +64,8 @@ type roots struct {
 // wrong seal, token or endpoint away) is no error: the keyring is then sealed,
 // Status says why, and Unseal or Submit try again. The keyring owns the seal.
 func Open(ctx context.Context, db *store.DB, seal Seal, clock redoubt.Clock) (*Keyring, error) {
-	k := &Keyring{db: db, clock: clock, seal: seal}
+	k := &Keyring{db: db, clock: clock, seal: seal, node: rand.Text(), wake: make(chan struct{}, 1),
+		times: times{answer: 5 * time.Second, poll: 100 * time.Millisecond, retry: 5 * time.Second, settle: settle}}
 	if err := k.start(ctx); err != nil {
 		return nil, err
 	}
@@ -58,7 +77,17 @@ func (k *Keyring) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.install(nil)
+	if k.candidate != nil {
+		_ = k.candidate.seal.Close() // it only wipes
+		k.candidate = nil
+	}
 	return k.seal.Close()
+}
+
+func (k *Keyring) currentSeal() Seal {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.seal
 }
 
 // MAC answers the 32-byte HMAC-SHA-256 of data under a key of the purpose's
@@ -93,19 +122,9 @@ func (k *Keyring) VerifyMAC(purpose string, data, mac []byte) error {
 }
 
 func (r *roots) mac(gen uint32, purpose string, data []byte) ([]byte, error) {
-	out := make([]byte, 0, sha256.Size)
-	ok := r.keys[gen].Use(func(root []byte) {
-		harden.Do(func() {
-			var key [32]byte
-			message.Derive(key[:], root, "redoubt mac", []byte(purpose))
-			h := hmac.New(sha256.New, key[:])
-			harden.Wipe(key[:])
-			h.Write(data)
-			out = h.Sum(out)
-		})
-	})
-	if !ok {
+	var out [32]byte
+	if !r.keys[gen].Use(func(root []byte) { out = message.MAC(root, "redoubt mac "+purpose, data) }) {
 		return nil, ErrSealed
 	}
-	return out, nil
+	return out[:], nil
 }

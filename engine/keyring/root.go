@@ -7,10 +7,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/redoubt-sec/redoubt/engine/keyring/harden"
+	"github.com/redoubt-sec/redoubt/engine/keyring/message"
 	"github.com/redoubt-sec/redoubt/store"
 )
 
@@ -22,7 +22,10 @@ type rootRecord struct {
 	Keyring    string // random, the same for all generations: which installation this is
 	Created    time.Time
 	Current    bool
-	Wraps      []Wrap // one; two while the seal is being replaced, the new one last
+	// Check is derived from the root key: a seal that answers another key than
+	// it was given, by error or by intent, is found out.
+	Check []byte
+	Wraps []Wrap // one; two while the seal is being replaced, the new one last
 }
 
 var rootTable = store.GlobalTable[rootRecord]("keyring.root")
@@ -34,6 +37,11 @@ func rootID(gen uint32) string { return fmt.Sprintf("%010d", gen) }
 func (r *rootRecord) aad() []byte {
 	b := append([]byte("redoubt root key\x00"), r.Keyring...)
 	return binary.BigEndian.AppendUint32(b, r.Generation)
+}
+
+func (r *rootRecord) check(root []byte) []byte {
+	out := message.Derive(root, "redoubt root check", r.aad())
+	return out[:16]
 }
 
 // start makes the first root key if there is none, and unseals.
@@ -61,6 +69,7 @@ func (k *Keyring) create(ctx context.Context) error {
 	defer harden.Wipe(root)
 	rand.Read(root)
 	rec := &rootRecord{Generation: 1, Keyring: rand.Text(), Created: k.clock.Now(), Current: true}
+	rec.Check = rec.check(root)
 	w, err := prove(ctx, k.seal, root, rec.aad())
 	if err != nil {
 		return err
@@ -115,20 +124,36 @@ func (k *Keyring) Unseal(ctx context.Context) error {
 	return k.unseal(ctx)
 }
 
+// unseal is Unseal for those who hold the lock.
 func (k *Keyring) unseal(ctx context.Context) error {
 	records, err := k.records(ctx)
 	if err != nil {
 		return err
 	}
+	next, err := k.load(ctx, k.seal, records)
+	if err != nil {
+		k.reason = err
+		return fmt.Errorf("%w: %w", ErrSealed, err)
+	}
+	k.reason = nil
+	k.install(next)
+	if g, ok := k.seal.(Gatherer); ok {
+		g.Forget()
+	}
+	return nil
+}
+
+// load answers the root keys of records: those in memory as they are, others
+// unwrapped by seal.
+func (k *Keyring) load(ctx context.Context, seal Seal, records []*rootRecord) (*roots, error) {
 	next := &roots{keys: map[uint32]*harden.Buffer{}}
 	have := k.roots.Load()
 	var made []*harden.Buffer
-	fail := func(err error) error {
+	fail := func(err error) (*roots, error) {
 		for _, b := range made {
 			b.Destroy()
 		}
-		k.reason = err
-		return fmt.Errorf("%w: %w", ErrSealed, err)
+		return nil, err
 	}
 	for _, rec := range records {
 		if rec.Current {
@@ -138,11 +163,10 @@ func (k *Keyring) unseal(ctx context.Context) error {
 			next.keys[rec.Generation] = have.keys[rec.Generation]
 			continue
 		}
-		root, err := k.unwrap(ctx, rec)
-		if err != nil {
-			return fail(err)
+		b, err := unwrap(ctx, seal, rec)
+		if err != nil && len(records) > 1 && next.keys[next.current] != nil && rec.Generation > next.current {
+			continue // proposed, and under another seal: nothing is under it yet
 		}
-		b, err := harden.Hold(root)
 		if err != nil {
 			return fail(err)
 		}
@@ -152,24 +176,26 @@ func (k *Keyring) unseal(ctx context.Context) error {
 	if next.keys[next.current] == nil {
 		return fail(errors.New("the store names no current root key"))
 	}
-	k.reason = nil
-	k.install(next)
-	return nil
+	return next, nil
 }
 
-func (k *Keyring) unwrap(ctx context.Context, rec *rootRecord) ([]byte, error) {
+// unwrap opens the first wrap of a record that the seal can open.
+func unwrap(ctx context.Context, seal Seal, rec *rootRecord) (*harden.Buffer, error) {
 	err := ErrWrongSeal
 	for _, w := range rec.Wraps {
-		if w.Kind != k.seal.Kind() {
+		if w.Kind != seal.Kind() {
 			continue
 		}
-		root, uerr := k.seal.Unwrap(ctx, w, rec.aad())
-		if uerr == nil && len(root) == rootSize {
-			return root, nil
-		}
+		root, uerr := seal.Unwrap(ctx, w, rec.aad())
 		if uerr != nil {
 			err = uerr
+			continue
 		}
+		if len(root) != rootSize || subtle.ConstantTimeCompare(rec.check(root), rec.Check) != 1 {
+			harden.Wipe(root)
+			continue
+		}
+		return harden.Hold(root)
 	}
 	return nil, err
 }
@@ -180,7 +206,7 @@ func (k *Keyring) install(next *roots) {
 	if old == nil {
 		return
 	}
-	for gen, b := range maps.All(old.keys) {
+	for gen, b := range old.keys {
 		if next == nil || next.keys[gen] != b {
 			b.Destroy()
 		}

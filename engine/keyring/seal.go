@@ -40,7 +40,7 @@ var (
 type Gatherer interface {
 	Seal
 	// Submit adds one share; a share twice counts once.
-	Submit(share []byte) (Progress, error)
+	Submit(share string) (Progress, error)
 	// Progress tells how far gathering has come.
 	Progress() Progress
 	// Forget drops the shares gathered so far.

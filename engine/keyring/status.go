@@ -1,6 +1,10 @@
 package keyring
 
-import "time"
+import (
+	"context"
+	"slices"
+	"time"
+)
 
 // Status tells operators and health how the keyring stands. Nothing of it is
 // secret.
@@ -12,8 +16,8 @@ type Status struct {
 	Shares     *Progress // for a seal of shares, while sealed
 	// Gaps says what could not be done to protect the root key in memory.
 	Gaps []string
-	// Rotation is the root key's replacement under way; nil when none.
-	Rotation *Rotation
+	// Trouble is what holds background work (Run) up; empty when nothing does.
+	Trouble string
 }
 
 // Rotation is the progress of a root key's replacement: everything sealed under
@@ -22,11 +26,31 @@ type Rotation struct {
 	From, To uint32
 	Started  time.Time
 	Resealed int64    // records so far
-	Done     []string // owners that have nothing left under the old root key
-	Waiting  []string // owners that may have
+	Waiting  []string // owners that may have something left under the old root key
+	// Blocked are tables where the last search found blobs under the old root
+	// key although every owner was done: an owner is missing.
+	Blocked []string
 	// Destroy is when the old root key goes, at the earliest: tokens that were
 	// issued under it are still out. Services' clock.
 	Destroy time.Time
+}
+
+// Rotation answers the root key's replacement under way, or nil.
+func (k *Keyring) Rotation(ctx context.Context) (*Rotation, error) {
+	rec, err := k.rotation(ctx)
+	if rec == nil || err != nil || rec.From == rec.To {
+		return nil, err
+	}
+	r := &Rotation{From: rec.From, To: rec.To, Started: rec.Started, Resealed: rec.Resealed, Blocked: rec.Blocked, Destroy: rec.Destroy}
+	if !rec.Clean {
+		for name, o := range rec.Owners {
+			if !o.Done {
+				r.Waiting = append(r.Waiting, name)
+			}
+		}
+		slices.Sort(r.Waiting)
+	}
+	return r, nil
 }
 
 // Status tells how the keyring stands.
@@ -34,6 +58,9 @@ func (k *Keyring) Status() Status {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := Status{Seal: k.seal.Kind()}
+	if k.trouble != nil {
+		s.Trouble = k.trouble.Error()
+	}
 	r := k.roots.Load()
 	if r == nil {
 		s.Sealed = true

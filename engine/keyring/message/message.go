@@ -15,10 +15,7 @@ package message
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 
 	"github.com/redoubt-sec/redoubt/engine/keyring/harden"
@@ -39,15 +36,12 @@ var ErrDamaged = errors.New("message: not authentic")
 // Append seals plaintext under a key derived from key and label, bound to aad,
 // and appends the message to dst.
 func Append(dst, key []byte, label string, aad, plaintext []byte) []byte {
-	var salt [saltSize]byte
-	rand.Read(salt[:])
-	dst = append(dst, salt[:]...)
 	n := len(dst)
-	dst = append(dst, make([]byte, len(plaintext)+Overhead-saltSize)...)
+	dst = append(dst, make([]byte, len(plaintext)+Overhead)...)
+	salt, body := dst[n:n+saltSize], dst[n+saltSize:]
+	rand.Read(salt)
 	harden.Do(func() {
-		// The capacity is exact, so that Seal writes in place and nothing of
-		// the result belongs to the memory that Do erases.
-		newGCM(key, label, salt[:]).Seal(dst[n:n], nil, plaintext, aad)
+		newGCM(key, label, salt).Seal(body[:0], nil, plaintext, aad) // exactly fills body
 	})
 	return dst
 }
@@ -70,7 +64,7 @@ func Open(key []byte, label string, aad, sealed []byte) ([]byte, error) {
 
 func newGCM(key []byte, label string, salt []byte) cipher.AEAD {
 	var k [keySize]byte
-	Derive(k[:], key, label, salt)
+	derive(&k, key, label, salt)
 	block, err := aes.NewCipher(k[:])
 	harden.Wipe(k[:])
 	if err != nil {
@@ -81,26 +75,4 @@ func newGCM(key []byte, label string, salt []byte) cipher.AEAD {
 		panic(err) // AES always fits
 	}
 	return gcm
-}
-
-// Derive fills out, of at most 32 bytes, with KDF-CTR-HMAC-SHA-256 over key:
-// HMAC(key, [1]₃₂ ‖ label ‖ 0x00 ‖ context ‖ [8·len(out)]₃₂), SP 800-108r1
-// section 4.1. Labels hold no zero byte. One block is all that is ever asked.
-func Derive(out, key []byte, label string, context []byte) {
-	if len(out) > sha256.Size {
-		panic("message: Derive answers at most one block")
-	}
-	h := hmac.New(sha256.New, key)
-	var word [4]byte
-	binary.BigEndian.PutUint32(word[:], 1)
-	h.Write(word[:])
-	h.Write([]byte(label))
-	h.Write([]byte{0})
-	h.Write(context)
-	binary.BigEndian.PutUint32(word[:], uint32(len(out))*8)
-	h.Write(word[:])
-	var sum [sha256.Size]byte
-	h.Sum(sum[:0])
-	copy(out, sum[:])
-	harden.Wipe(sum[:])
 }
