@@ -21,7 +21,8 @@ const DefaultBody = 6291556
 // Codec implements wire.Codec.
 type Codec struct {
 	limits wire.Limits
-	cache  walk.Cache
+	cache  walk.Cache // of inputs
+	out    walk.Cache
 	json   jsonio.JSON
 	routes rest.Routes
 }
@@ -29,7 +30,7 @@ type Codec struct {
 // New makes a codec; zero limits are DefaultBody and wire's default depth.
 func New(limits wire.Limits) *Codec {
 	limits = limits.Or(DefaultBody)
-	return &Codec{limits: limits, cache: walk.Cache{Name: rest.Names}, json: jsonio.JSON{Depth: limits.Depth}}
+	return &Codec{limits: limits, cache: walk.Cache{Name: rest.Names}, out: walk.Cache{Name: walk.WireName}, json: jsonio.JSON{Depth: limits.Depth}, routes: rest.Routes{AllQuery: true}}
 }
 
 // Match implements wire.Codec.
@@ -95,7 +96,7 @@ func (c *Codec) Encode(svc *schema.Service, op *schema.Operation, out any, reque
 	sh := svc.At(op.Output)
 	v := reflect.ValueOf(out).Elem()
 	rest.Encode(svc, sh, v, r)
-	s := c.cache.Service(svc)
+	s := c.out.Service(svc)
 	var err error
 	if k := rest.Payload(sh); k >= 0 {
 		m, f := &sh.Members[k], v.Field(k)
@@ -103,10 +104,10 @@ func (c *Codec) Encode(svc *schema.Service, op *schema.Operation, out any, reque
 			return r, nil
 		}
 		r.Body, err = c.json.EncodeMember(s, m, nil, f)
-	} else if rest.HasBody(sh) || len(sh.Members) == 0 {
-		r.Body, err = c.json.EncodeMembers(s, op.Output, make([]byte, 0, 512), v, rest.InBody)
-	} else {
+	} else if r.Status == http.StatusNoContent {
 		return r, nil
+	} else {
+		r.Body, err = c.json.EncodeMembers(s, op.Output, make([]byte, 0, 512), v, rest.InBody)
 	}
 	if _, ok := r.Header["Content-Type"]; !ok {
 		r.Header["Content-Type"] = []string{"application/json"}
@@ -123,7 +124,7 @@ func status(op *schema.Operation) int {
 
 // EncodeError implements wire.Codec. The code travels in a header only.
 func (c *Codec) EncodeError(svc *schema.Service, op *schema.Operation, e *redoubt.Error, requestID string) *wire.Response {
-	s := c.cache.Service(svc)
+	s := c.out.Service(svc)
 	st := s.Fault(op, e.Code)
 	name := e.Code
 	var shape *schema.Shape

@@ -25,14 +25,15 @@ const prolog = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 // Codec implements wire.Codec.
 type Codec struct {
 	limits     wire.Limits
-	cache      walk.Cache
+	cache      walk.Cache // of inputs
+	out        walk.Cache
 	routes     rest.Routes
 	namespaces sync.Map // *schema.Service -> schema.Namespace
 }
 
 // New makes a codec; zero limits are DefaultBody and wire's default depth.
 func New(limits wire.Limits) *Codec {
-	return &Codec{limits: limits.Or(DefaultBody), cache: walk.Cache{Name: rest.Names}}
+	return &Codec{limits: limits.Or(DefaultBody), cache: walk.Cache{Name: rest.Names}, out: walk.Cache{Name: walk.WireName}}
 }
 
 // Match implements wire.Codec.
@@ -141,7 +142,7 @@ func (c *Codec) Encode(svc *schema.Service, op *schema.Operation, out any, reque
 	if op.Method == http.MethodHead {
 		return r, nil
 	}
-	s := c.cache.Service(svc)
+	s := c.out.Service(svc)
 	x := xmlio.NewSink(s, nil)
 	e := walk.NewEncoder(s, x)
 	if k := rest.Payload(sh); k >= 0 {
@@ -154,7 +155,7 @@ func (c *Codec) Encode(svc *schema.Service, op *schema.Operation, out any, reque
 		x.Root(names(m.LocationName, t.LocationName, t.Name)[0], c.namespace(svc, m.XMLNamespace, t.XMLNamespace))
 		e.Member(m, f)
 	} else {
-		if !rest.HasBody(sh) {
+		if !rest.Answers(sh) {
 			return r, nil
 		}
 		x.B = append(x.B, prolog...)
@@ -228,7 +229,7 @@ func inputNamespace(svc *schema.Service) schema.Namespace {
 
 // EncodeError implements wire.Codec.
 func (c *Codec) EncodeError(svc *schema.Service, op *schema.Operation, e *redoubt.Error, requestID string) *wire.Response {
-	s := c.cache.Service(svc)
+	s := c.out.Service(svc)
 	st := s.Fault(op, e.Code)
 	code := e.Code
 	var shape *schema.Shape

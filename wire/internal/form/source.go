@@ -135,12 +135,8 @@ func (s *source) Member(st *walk.Struct) (int, error) {
 	for ; f.k < len(st.Members); f.k++ {
 		m := &st.Members[f.k]
 		sh := s.svc.At(m.Shape)
-		name := st.Names[f.k]
 		flat := s.rules.Bare && sh.Kind == schema.List || xmlio.Flat(m, sh)
-		if flat && !s.rules.Bare && sh.Kind == schema.List && sh.ElemName != "" {
-			name = sh.ElemName
-		}
-		at := s.child(f.node, name)
+		at := s.child(f.node, st.Names[f.k])
 		if at == none {
 			continue
 		}

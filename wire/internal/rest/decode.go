@@ -53,7 +53,7 @@ func (r *Routes) Decode(svc *schema.Service, op *schema.Operation, req *wire.Req
 				err = set(svc, m, f, v)
 			}
 		case schema.QueryString:
-			err = query(svc, m, f, req, r.table(svc).byOp[op.Name])
+			err = r.query(svc, m, f, req, r.table(svc).byOp[op.Name])
 		case schema.Header:
 			err = header(svc, m, f, req.Header, document)
 		case schema.Headers:
@@ -136,9 +136,8 @@ func list(svc *schema.Service, sh *schema.Shape, f reflect.Value, texts []string
 	return nil
 }
 
-// query reads a member of the query string. A map takes what no other member
-// and no template names.
-func query(svc *schema.Service, m *schema.Member, f reflect.Value, req *wire.Request, x *route) error {
+// query reads a member of the query string.
+func (r *Routes) query(svc *schema.Service, m *schema.Member, f reflect.Value, req *wire.Request, x *route) error {
 	q, err := req.Query()
 	if err != nil {
 		return err
@@ -146,7 +145,8 @@ func query(svc *schema.Service, m *schema.Member, f reflect.Value, req *wire.Req
 	sh := svc.At(m.Shape)
 	switch sh.Kind {
 	case schema.Map:
-		return rest(svc, sh, f, q, x)
+		rest(f, q, func(name string) bool { return r.named(svc, x, name) })
+		return nil
 	case schema.List:
 		var texts []string
 		for _, p := range q {
@@ -166,24 +166,12 @@ func query(svc *schema.Service, m *schema.Member, f reflect.Value, req *wire.Req
 	return set(svc, m, f, v)
 }
 
-func rest(svc *schema.Service, sh *schema.Shape, f reflect.Value, q wire.Form, x *route) error {
-	taken := func(name string) bool {
-		if _, ok := x.static.Get(name); ok {
-			return true
-		}
-		in := svc.At(x.op.Input)
-		for i := range in.Members {
-			m := &in.Members[i]
-			if m.Location == schema.QueryString && svc.At(m.Shape).Kind != schema.Map && m.WireName() == name {
-				return true
-			}
-		}
-		return false
-	}
+// rest gathers the query's parameters in a map, but those that skip holds.
+func rest(f reflect.Value, q wire.Form, skip func(string) bool) {
 	switch p := f.Addr().Interface().(type) {
 	case *map[string]string:
 		for _, v := range q {
-			if taken(v.Name) {
+			if skip(v.Name) {
 				continue
 			}
 			if *p == nil {
@@ -193,7 +181,7 @@ func rest(svc *schema.Service, sh *schema.Shape, f reflect.Value, q wire.Form, x
 		}
 	case *map[string][]string:
 		for _, v := range q {
-			if taken(v.Name) {
+			if skip(v.Name) {
 				continue
 			}
 			if *p == nil {
@@ -202,7 +190,22 @@ func rest(svc *schema.Service, sh *schema.Shape, f reflect.Value, q wire.Form, x
 			(*p)[v.Name] = append((*p)[v.Name], v.Value)
 		}
 	}
-	return nil
+}
+
+// named reports whether the template or a member of its own names a query
+// parameter.
+func (r *Routes) named(svc *schema.Service, x *route, name string) bool {
+	if _, ok := x.static.Get(name); ok || r.AllQuery {
+		return ok
+	}
+	in := svc.At(x.op.Input)
+	for i := range in.Members {
+		m := &in.Members[i]
+		if m.Location == schema.QueryString && svc.At(m.Shape).Kind != schema.Map && m.WireName() == name {
+			return true
+		}
+	}
+	return false
 }
 
 // header reads a member of a header.
@@ -249,7 +252,7 @@ func headers(m *schema.Member, f reflect.Value, h http.Header) {
 	if !ok {
 		return
 	}
-	prefix := strings.ToLower(m.WireName())
+	prefix := strings.ToLower(m.LocationName)
 	for name, values := range h {
 		rest, ok := strings.CutPrefix(strings.ToLower(name), prefix)
 		if !ok || rest == "" && prefix != "" || len(values) == 0 {
@@ -360,7 +363,7 @@ func RawPayload(svc *schema.Service, m *schema.Member, f reflect.Value, req *wir
 	return false, nil
 }
 
-// HasBody reports whether the shape has members in the body.
+// HasBody reports whether an input has members in the body.
 func HasBody(sh *schema.Shape) bool {
 	for i := range sh.Members {
 		if sh.Members[i].Location == schema.Body {
@@ -369,6 +372,3 @@ func HasBody(sh *schema.Shape) bool {
 	}
 	return false
 }
-
-// InBody picks the members that travel in the body.
-func InBody(m *schema.Member) bool { return m.Location == schema.Body }

@@ -14,6 +14,22 @@ import (
 	"github.com/redoubt-sec/redoubt/wire/internal/walk"
 )
 
+// InBody picks the members of an output or error that travel in the body. An
+// answer has neither path nor query: what a shape says of them is for inputs.
+func InBody(m *schema.Member) bool {
+	return m.Location == schema.Body || m.Location == schema.URI || m.Location == schema.QueryString
+}
+
+// Answers reports whether an output has members in the body.
+func Answers(sh *schema.Shape) bool {
+	for i := range sh.Members {
+		if InBody(&sh.Members[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // Encode writes those members of out that travel outside of the body into r.
 func Encode(svc *schema.Service, sh *schema.Shape, out reflect.Value, r *wire.Response) {
 	for k := range sh.Members {
@@ -30,7 +46,7 @@ func Encode(svc *schema.Service, sh *schema.Shape, out reflect.Value, r *wire.Re
 		case schema.Headers:
 			if all, ok := f.Interface().(map[string]string); ok {
 				for name, v := range all {
-					r.Header[http.CanonicalHeaderKey(m.WireName()+name)] = []string{clean(v)}
+					r.Header[http.CanonicalHeaderKey(m.LocationName+name)] = []string{clean(v)}
 				}
 			}
 		case schema.StatusCode:

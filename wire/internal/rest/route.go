@@ -15,7 +15,12 @@ import (
 )
 
 // Routes finds operations, for any service. The tables are built on first use.
-type Routes struct{ services sync.Map } // *schema.Service -> *table
+type Routes struct {
+	// AllQuery: a member that is a map of the query's parameters holds also
+	// those that other members name. The two protocols' tests differ in this.
+	AllQuery bool
+	services sync.Map // *schema.Service -> *table
+}
 
 // table holds a service's routes by method.
 type table struct {

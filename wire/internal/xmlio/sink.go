@@ -118,7 +118,7 @@ func (s *Sink) pop() {
 // List implements walk.Sink.
 func (s *Sink) List(sh *schema.Shape, _ int) {
 	if s.flat {
-		s.stack = append(s.stack, part{elem: or(sh.ElemName, s.name)})
+		s.stack = append(s.stack, part{elem: s.name})
 		return
 	}
 	s.Open(s.name, s.ns)

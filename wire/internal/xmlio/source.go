@@ -158,9 +158,6 @@ func (s *source) Member(st *walk.Struct) (int, error) {
 		}
 		sh := s.svc.At(m.Shape)
 		flat := Flat(m, sh)
-		if flat && sh.Kind == schema.List && sh.ElemName != "" {
-			name = sh.ElemName
-		}
 		at := s.find(n.first, name)
 		if at == none {
 			continue
