@@ -49,7 +49,7 @@ func Check(d *Document) []Advice {
 			say("all-actions", "all actions of all services are allowed")
 		}
 		everything := slices.ContainsFunc(s.resources, func(m matcher) bool { return m.String() == "*" })
-		if identity && everything && !s.notResource && !s.actions.all && len(s.conditions) == 0 {
+		if identity && everything && !s.notResource && !s.notAction && !s.actions.all && len(s.conditions) == 0 {
 			for _, svc := range s.actions.services {
 				if svc.all {
 					say("all-resources", "all actions of %s are allowed on all resources", svc.service)

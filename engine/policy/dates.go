@@ -32,6 +32,10 @@ func legacyDate(text string) bool {
 		return true
 	}
 	minutes, seconds, more := strings.Cut(rest, ":")
+	if i := strings.IndexAny(minutes, "z+-"); i >= 0 {
+		// W3C's form without seconds: a colon behind the zone is the zone's.
+		return between(minutes[:i], 0, 59) && legacyZone(rest[i:])
+	}
 	if !between(minutes, 0, 59) {
 		return false
 	}
@@ -39,22 +43,22 @@ func legacyDate(text string) bool {
 }
 
 func legacySeconds(text string) bool {
-	zone := ""
-	if i := strings.IndexAny(text, "z+"); i >= 0 {
-		text, zone = text[:i], text[i:]
-	}
-	switch {
-	case zone == "" || zone == "z":
-	case zone[0] == '+':
-		h, m, colon := strings.Cut(zone[1:], ":")
-		if len(h) != 2 || !between(h, 0, 23) || colon && (len(m) != 2 || !between(m, 0, 59)) {
+	if i := strings.IndexAny(text, "z+-"); i >= 0 {
+		if !legacyZone(text[i:]) {
 			return false
 		}
-	default:
-		return false
+		text = text[:i]
 	}
 	whole, fraction, dot := strings.Cut(text, ".")
 	return between(whole, 0, 59) && (!dot || between(fraction, 0, 999999999))
+}
+
+func legacyZone(text string) bool {
+	if text == "z" {
+		return true
+	}
+	h, m, colon := strings.Cut(text[1:], ":")
+	return text[0] != 'z' && len(h) == 2 && between(h, 0, 23) && (!colon || len(m) == 2 && between(m, 0, 59))
 }
 
 func between(text string, low, high int64) bool {

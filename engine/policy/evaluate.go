@@ -12,10 +12,9 @@ type evaluation struct {
 	service, name string // the two halves of the action
 }
 
-func newEvaluation(r *Request) *evaluation {
-	e := &evaluation{r: r}
-	e.service, e.name, _ = strings.Cut(r.Need.Action, ":")
-	return e
+func newEvaluation(r *Request) evaluation {
+	service, name, _ := strings.Cut(r.Need.Action, ":")
+	return evaluation{r, service, name}
 }
 
 // finding is a statement that matched; source is nil when none did.
@@ -153,7 +152,10 @@ func (e *evaluation) resourcePolicy() (deny finding, g grantedBy) {
 
 // Evaluate decides a request: README.md, "Life of a decision", tells it step by
 // step. It reads the Request and changes nothing.
-func Evaluate(r *Request) Decision { return newEvaluation(r).decide() }
+func Evaluate(r *Request) Decision {
+	e := newEvaluation(r)
+	return e.decide()
+}
 
 func (e *evaluation) decide() Decision {
 	r := e.r

@@ -174,14 +174,14 @@ func readDate(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-type flag struct{ matcher }
+type boolValue struct{ matcher }
 
 func boolean(text string, variables bool) (matcher, bool) {
 	m := newText(text, asIs, variables)
 	if p, fixed := m.(*pattern); fixed && !isBool(p.enc) {
 		return nil, false
 	}
-	return flag{folded{m}}, true
+	return boolValue{folded{m}}, true
 }
 
 func isBool(s string) bool {
@@ -190,7 +190,7 @@ func isBool(s string) bool {
 
 // match leaves values that are no truth values unmatched, whatever a variable
 // made of the policy's side.
-func (f flag) match(r *Request, value string) (bool, bool) {
+func (f boolValue) match(r *Request, value string) (bool, bool) {
 	if !isBool(value) {
 		return false, true
 	}

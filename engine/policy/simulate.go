@@ -151,7 +151,7 @@ func matcherKeys(m matcher, yield func(*key) bool) bool {
 		}
 	case folded:
 		return matcherKeys(m.matcher, yield)
-	case flag:
+	case boolValue:
 		return matcherKeys(m.matcher, yield)
 	case *arnPattern:
 		if m.whole != nil {

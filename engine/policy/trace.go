@@ -72,7 +72,7 @@ func (t Trace) Text() string {
 	if t.Allowed {
 		verdict = "ALLOWED"
 	}
-	line(0, "%s: %s", verdict, t.Reason)
+	line(0, "%s: %s", verdict, strings.TrimPrefix(t.Reason, "allowed "))
 	line(1, "caller    %s", t.Principal)
 	line(1, "action    %s", t.Action)
 	line(1, "resource  %s", t.Resource)
@@ -128,9 +128,9 @@ func (s *StatementTrace) text(line func(int, string, ...any)) {
 		}
 		if e.Wanted != nil {
 			if text != "" {
-				text += ","
+				text += ";"
 			}
-			text += " wanted " + quoted(e.Wanted)
+			text += " the policy has " + quoted(e.Wanted)
 		}
 		if e.Note != "" {
 			text += " (" + e.Note + ")"
