@@ -84,6 +84,10 @@ type Signature struct {
 // Payload says how the body is bound; valid after Check.
 func (s *Signature) Payload() Payload { return s.payload }
 
+// MAC is the signature itself: the same for every spelling of a request that
+// Verify accepts, so that replays can be told by it.
+func (s *Signature) MAC() [32]byte { return s.mac }
+
 func parsePayload(v string) (Payload, bool) {
 	for p := Unsigned; p <= UnsignedTrailer; p++ {
 		if payloads[p] == v {
