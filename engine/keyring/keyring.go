@@ -47,10 +47,11 @@ type Keyring struct {
 
 // times are wall times that tests shorten.
 type times struct {
-	answer time.Duration // until a silent server counts as gone
-	poll   time.Duration
-	retry  time.Duration // of background work that failed
-	settle time.Duration
+	answer  time.Duration // until a silent server counts as gone
+	poll    time.Duration
+	retry   time.Duration // of background work that failed
+	settle  time.Duration
+	blocked time.Duration // until owners are asked again after a search found blobs
 }
 
 // roots are the root keys in memory, by generation.
@@ -65,7 +66,7 @@ type roots struct {
 // Status says why, and Unseal or Submit try again. The keyring owns the seal.
 func Open(ctx context.Context, db *store.DB, seal Seal, clock redoubt.Clock) (*Keyring, error) {
 	k := &Keyring{db: db, clock: clock, seal: seal, node: rand.Text(), wake: make(chan struct{}, 1),
-		times: times{answer: 5 * time.Second, poll: 100 * time.Millisecond, retry: 5 * time.Second, settle: settle}}
+		times: times{answer: 5 * time.Second, poll: 100 * time.Millisecond, retry: 5 * time.Second, settle: settle, blocked: time.Minute}}
 	if err := k.start(ctx); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func open(t testing.TB, db *store.DB, seal Seal) *Keyring {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.times = times{answer: 200 * time.Millisecond, poll: 5 * time.Millisecond, retry: 10 * time.Millisecond, settle: 30 * time.Millisecond}
+	k.times = times{answer: 200 * time.Millisecond, poll: 5 * time.Millisecond, retry: 10 * time.Millisecond, settle: 30 * time.Millisecond, blocked: 50 * time.Millisecond}
 	t.Cleanup(func() { k.Close() })
 	return k
 }

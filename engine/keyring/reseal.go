@@ -24,6 +24,9 @@ func (k *Keyring) reseal(ctx context.Context) (more bool, err error) {
 		return k.finish(ctx, rot)
 	}
 	if rot.Pass.IsZero() {
+		if len(rot.Blocked) > 0 && time.Since(rot.Beat) < k.times.blocked {
+			return false, nil
+		}
 		return true, k.beginPass(ctx, rot)
 	}
 	for _, name := range slices.Sorted(maps.Keys(rot.Owners)) {
@@ -62,7 +65,7 @@ func (k *Keyring) beginPass(ctx context.Context, rot *rotationRecord) error {
 		for name := range rot.Owners {
 			rot.Owners[name] = ownerRecord{}
 		}
-		rot.Pass, rot.Changed, rot.Blocked = time.Now(), 0, nil
+		rot.Pass, rot.Changed = time.Now(), 0
 		rot.Runner, rot.Beat = k.node, time.Now()
 		return nil
 	})
@@ -86,7 +89,7 @@ func (k *Keyring) endPass(ctx context.Context, rot *rotationRecord) (more bool, 
 // finish destroys the old root key when its time has come, if nothing in the
 // store is under it.
 func (k *Keyring) finish(ctx context.Context, rot *rotationRecord) (more bool, err error) {
-	if k.clock.Now().Before(rot.Destroy) || len(rot.Blocked) > 0 && time.Since(rot.Beat) < stale {
+	if k.clock.Now().Before(rot.Destroy) {
 		return false, nil
 	}
 	tables, err := k.search(rot.From)

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -60,6 +61,9 @@ func (k *Keyring) RotateSeal(ctx context.Context, newSeal Seal, rotateRoot bool)
 // prepare wraps every root key in memory by the new seal, and a new one if
 // asked, and proves the wraps. Nothing is stored yet.
 func (k *Keyring) prepare(ctx context.Context, newSeal Seal, rotateRoot bool) (rot *rotationRecord, wraps map[uint32]Wrap, fresh *rootRecord, err error) {
+	if old, err := k.rotation(ctx); err != nil || old.running() {
+		return nil, nil, nil, cmp.Or(err, ErrRotating)
+	}
 	records, err := k.records(ctx)
 	if err != nil {
 		return nil, nil, nil, err
@@ -141,7 +145,7 @@ func (k *Keyring) propose(ctx context.Context, rot *rotationRecord, wraps map[ui
 		if absent(err) != nil {
 			return err
 		}
-		if old != nil && (!old.Proving || time.Since(old.Beat) < stale) {
+		if old.running() {
 			return ErrRotating
 		}
 		if old != nil && old.To != old.From {

@@ -160,7 +160,7 @@ func TestRotateRoot(t *testing.T) {
 	session := seal(t, k, "session", "", "s")
 	run(t, k)
 
-	next := passphrase(t, "correct horse")
+	next := fileSeal(t)
 	if err := k.RotateSeal(ctx, next, true); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestRotateRoot(t *testing.T) {
 	wantErr(t, err, ErrDamaged)
 	wantErr(t, k.VerifyMAC("token", []byte("t"), mac), ErrDamaged)
 	wantAll(t, k, 2)
-	if got := strings.Join(wraps(t, k), " "); got != "2passphrase" {
+	if got := strings.Join(wraps(t, k), " "); got != "2file" {
 		t.Errorf("wraps %q", got)
 	}
 	wantAll(t, open(t, db, next), 2)
@@ -263,16 +263,11 @@ func TestForgottenOwnerBlocksDestruction(t *testing.T) {
 	until(t, "blocked", func() bool {
 		return strings.Join(must(k.Rotation(ctx)).Blocked, " ") == "test.secret"
 	})
+	time.Sleep(100 * time.Millisecond) // further attempts
 	wantAll(t, k, 1)
 	// With the owner there it ends.
 	own(k)
-	until(t, "the rotation's end", func() bool {
-		k.edit(ctx, must(k.rotation(ctx)).ID, func(_ *store.Tx, rot *rotationRecord) error {
-			rot.Beat = time.Time{}
-			return nil
-		})
-		return must(k.Rotation(ctx)) == nil
-	})
+	until(t, "the rotation's end", func() bool { return must(k.Rotation(ctx)) == nil })
 	if wantAll(t, k, 2) != 1 {
 		t.Error("the record is not under the new root key")
 	}

@@ -42,6 +42,12 @@ type rotationRecord struct {
 	over bool // set by an edit that ends the rotation
 }
 
+// running reports whether the rotation must not be replaced by another: it has
+// switched, or its server is still proving the new seal.
+func (r *rotationRecord) running() bool {
+	return r != nil && (!r.Proving || time.Since(r.Beat) < stale)
+}
+
 type ownerRecord struct {
 	After string // cursor of the pass
 	Done  bool   // in this pass

@@ -184,10 +184,11 @@ func encodeShare(set []byte, threshold int, x byte, y []byte) string {
 
 func decodeShare(share string) (set []byte, threshold int, x byte, y []byte, err error) {
 	text, ok := strings.CutPrefix(strings.TrimSpace(share), sharePrefix)
-	if !ok || len(text) > 100 {
+	// One spelling per share: the decoder would skip line ends.
+	if !ok || len(text) > 100 || strings.ContainsAny(text, "\r\n") {
 		return nil, 0, 0, nil, ErrShare
 	}
-	b, err := base64.RawURLEncoding.DecodeString(text)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(b) != setSize+2+32+4 {
 		return nil, 0, 0, nil, ErrShare
 	}
