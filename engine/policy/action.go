@@ -13,6 +13,8 @@ type actionSet struct {
 	every    []string        // patterns of names in every service, from "*:name"
 	services []serviceAction // sorted by service
 	texts    []string        // as written
+
+	building map[string]int // index into services, until they are sorted
 }
 
 type serviceAction struct {
@@ -32,11 +34,14 @@ func (a *actionSet) add(text string) {
 	case service == "*":
 		a.every = append(a.every, name)
 	default:
-		i, found := slices.BinarySearchFunc(a.services, service, func(s serviceAction, t string) int {
-			return strings.Compare(s.service, t)
-		})
+		i, found := a.building[service]
 		if !found {
-			a.services = slices.Insert(a.services, i, serviceAction{service: service})
+			if a.building == nil {
+				a.building = make(map[string]int)
+			}
+			i = len(a.services)
+			a.building[service] = i
+			a.services = append(a.services, serviceAction{service: service})
 		}
 		s := &a.services[i]
 		if name == "\xff" {
@@ -45,6 +50,12 @@ func (a *actionSet) add(text string) {
 			s.names = append(s.names, name)
 		}
 	}
+}
+
+// finish readies the set for match, once all actions are added.
+func (a *actionSet) finish() {
+	a.building = nil
+	slices.SortFunc(a.services, func(x, y serviceAction) int { return strings.Compare(x.service, y.service) })
 }
 
 // match compares without case. Source: IAM JSON policy elements: Action ("The

@@ -26,7 +26,7 @@ type finding struct {
 // matches tells whether all elements of a statement match. The cheapest and most
 // selective come first.
 func (e *evaluation) matches(s *statement) bool {
-	return e.action(s) && e.resource(s) && s.reach(e.r) != Nobody && e.conditions(s)
+	return e.action(s) && e.resource(s) && s.reach(e.r) != nobody && e.conditions(s)
 }
 
 func (e *evaluation) action(s *statement) bool {
@@ -138,9 +138,9 @@ func (e *evaluation) resourcePolicy() (deny finding, g grantedBy) {
 		}
 		to := &g.direct
 		switch s.reach(e.r) {
-		case ByRole:
+		case byRole:
 			to = &g.byRole
-		case ByAccount:
+		case byAccount:
 			to = &g.byAccount
 		}
 		if to.source == nil {

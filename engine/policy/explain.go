@@ -64,7 +64,7 @@ func (e *evaluation) traceAll(to []PolicyTrace, sources []Source, level int) []P
 
 func (e *evaluation) trace(src *Source, level int) PolicyTrace {
 	p := PolicyTrace{
-		Type: src.Kind.String(), Level: level, Name: src.Name, Attached: src.Attached, Outcome: "says nothing",
+		Type: src.Document.kind.String(), Level: level, Name: src.Name, Attached: src.Attached, Outcome: "says nothing",
 	}
 	for i := range src.Document.statements {
 		s := &src.Document.statements[i]
@@ -116,7 +116,8 @@ func (e *evaluation) traceAction(s *statement) ElementTrace {
 	}
 	for _, text := range s.actions.texts {
 		var one actionSet
-		if one.add(text); one.match(e.service, e.name) {
+		one.add(text)
+		if one.match(e.service, e.name) {
 			t.Wanted, t.Note = []string{text}, "the one that matches"
 		}
 	}
@@ -139,9 +140,9 @@ func (e *evaluation) traceResource(s *statement) ElementTrace {
 	return t
 }
 
-func (e *evaluation) tracePrincipal(s *statement, reach Reach) ElementTrace {
+func (e *evaluation) tracePrincipal(s *statement, reach reached) ElementTrace {
 	p := &e.r.Call.Principal
-	t := ElementTrace{Name: not("Principal", s.notPrincipal), Matched: reach != Nobody}
+	t := ElementTrace{Name: not("Principal", s.notPrincipal), Matched: reach != nobody}
 	switch {
 	case p.Kind == redoubt.Anonymous:
 		t.Found = []string{"anonymous"}

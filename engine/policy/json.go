@@ -350,8 +350,25 @@ func (r *reader) hex4() (rune, bool) {
 
 // place turns a byte offset into a line and a column.
 func place(text string, at int) Position {
-	at = min(at, len(text))
-	line := 1 + strings.Count(text[:at], "\n")
-	last := strings.LastIndexByte(text[:at], '\n') + 1
-	return Position{Line: line, Column: 1 + utf8.RuneCountInString(text[last:at])}
+	var c cursor
+	return c.move(text, min(at, len(text)))
+}
+
+// cursor turns growing offsets into places, each from the one before: counting
+// from the start for every statement would take the square of the text's length.
+type cursor struct {
+	offset, lines, columns int
+}
+
+// move goes on to an offset that is not before the last one.
+func (c *cursor) move(text string, to int) Position {
+	between := text[c.offset:to]
+	if last := strings.LastIndexByte(between, '\n'); last >= 0 {
+		c.lines += strings.Count(between, "\n")
+		c.columns = 0
+		between = between[last+1:]
+	}
+	c.columns += utf8.RuneCountInString(between)
+	c.offset = to
+	return Position{Line: c.lines + 1, Column: c.columns + 1}
 }

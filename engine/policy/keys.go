@@ -168,13 +168,6 @@ func truth(b bool) values {
 	return single("false")
 }
 
-func (v *values) at(i int) string {
-	if v.n == 1 {
-		return v.one
-	}
-	return v.many[i]
-}
-
 // list answers the values as a slice.
 func (v *values) list() []string {
 	if v.n == 1 {

@@ -26,6 +26,7 @@ type compiler struct {
 	say     dialect
 	d       *Document
 	raws    []raw
+	at      cursor
 }
 
 // raw is a statement whose elements are of the right JSON types.
@@ -119,8 +120,7 @@ func (c *compiler) read() *SyntaxError {
 		if err := c.readStatement(n, path); err != nil {
 			return err
 		}
-		s := newStatement(c.text, n, statement.kind == arrayNode)
-		c.d.statements = append(c.d.statements, s)
+		c.d.statements = append(c.d.statements, c.newStatement(n, statement.kind == arrayNode))
 	}
 	return nil
 }
@@ -128,12 +128,12 @@ func (c *compiler) read() *SyntaxError {
 // newStatement starts a statement with its place, counted as IAM's simulator does:
 // from the brace, or behind it if the one statement stands in no list, to behind
 // the closing brace. Measured: AWS CLI reference, simulate-custom-policy.
-func newStatement(text string, n *node, listed bool) statement {
+func (c *compiler) newStatement(n *node, listed bool) statement {
 	start := n.start
 	if !listed {
 		start++
 	}
-	return statement{start: place(text, start), end: place(text, n.end)}
+	return statement{start: c.at.move(c.text, start), end: c.at.move(c.text, n.end)}
 }
 
 func (c *compiler) readStatement(n *node, path string) *SyntaxError {
@@ -251,6 +251,7 @@ func (c *compiler) compile() *SyntaxError {
 		for _, a := range s.actions {
 			t.actions.add(a.text)
 		}
+		t.actions.finish()
 		for _, r := range s.resources {
 			t.resources = append(t.resources, newText(fullARN(r.text), encode, variables))
 		}

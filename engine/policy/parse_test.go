@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // one makes a document of one statement in no list.
@@ -328,6 +329,27 @@ func TestHostileTexts(t *testing.T) {
 	many[19] = many[3]
 	if _, err := Parse(one(`"Effect":"Allow","Action":"a:b","Resource":"*","Condition":{"StringEquals":{`+strings.Join(many, ",")+`}}`), Identity); err == nil {
 		t.Error("duplicate key among many: accepted")
+	}
+}
+
+// The cost of a policy grows with its length, not with its square.
+func TestLargePolicies(t *testing.T) {
+	var statements, actions, keys strings.Builder
+	for i := range 9000 {
+		fmt.Fprintf(&statements, `{"Effect":"Deny","Action":"a:b","Resource":"*"},`)
+		fmt.Fprintf(&actions, `"s%d:x",`, i)
+		fmt.Fprintf(&keys, `"k%d":"v",`, i)
+	}
+	for name, text := range map[string]string{
+		"statements": wrap(statements.String() + allowAll),
+		"services":   one(`"Effect":"Allow","Action":[` + actions.String() + `"a:b"],"Resource":"*"`),
+		"keys":       one(`"Effect":"Allow","Action":"a:b","Resource":"*","Condition":{"StringEquals":{` + keys.String() + `"k":"v"}}`),
+	} {
+		from := time.Now()
+		must(t, Identity, text)
+		if took := time.Since(from); took > time.Second {
+			t.Errorf("%d bytes of %s took %v", len(text), name, took)
+		}
 	}
 }
 

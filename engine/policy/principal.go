@@ -27,33 +27,33 @@ type Named struct {
 	start, end int  // of the value in the text
 }
 
-// Reach is how a resource policy's statement came to mean a caller. It decides
+// reached is how a resource policy's statement came to mean a caller. It decides
 // which other policies may still limit an Allow. Source: IAM User Guide, "Policy
 // evaluation for requests within a single account", table of resource-based
 // policies and implicit denies; "AWS JSON policy elements: Principal".
-type Reach uint8
+type reached uint8
 
 const (
-	// Nobody: the statement does not mean the caller.
-	Nobody Reach = iota
-	// ByAccount: through its account. That delegates to the account, whose
+	// nobody: the statement does not mean the caller.
+	nobody reached = iota
+	// byAccount: through its account. That delegates to the account, whose
 	// identity policies then decide.
-	ByAccount
-	// ByRole: through the role, or the federating user, that the session came
+	byAccount
+	// byRole: through the role, or the federating user, that the session came
 	// from. Boundary and session policies still limit it.
-	ByRole
-	// Direct: by the caller's own ARN, or through "*". Nothing but an explicit
+	byRole
+	// direct: by the caller's own ARN, or through "*". Nothing but an explicit
 	// deny limits it inside the account.
-	Direct
+	direct
 )
 
-func (r Reach) String() string {
+func (r reached) String() string {
 	switch r {
-	case ByAccount:
+	case byAccount:
 		return "through its account"
-	case ByRole:
+	case byRole:
 		return "through its role"
-	case Direct:
+	case direct:
 		return "directly"
 	}
 	return "not"
@@ -67,34 +67,34 @@ func outside(p *redoubt.Principal) bool {
 }
 
 // reach answers how the set means the caller.
-func (s *principalSet) reach(r *Request) Reach {
+func (s *principalSet) reach(r *Request) reached {
 	if s.everyone {
-		return Direct
+		return direct
 	}
 	p := &r.Call.Principal
 	switch {
 	case p.Kind == redoubt.Anonymous:
-		return Nobody
+		return nobody
 	case p.Kind == redoubt.Service:
 		if slices.Contains(s.services, p.ARN) {
-			return Direct
+			return direct
 		}
-		return Nobody
+		return nobody
 	case outside(p):
 		if p.Session != nil && p.Session.Provider != "" && slices.Contains(s.federated, p.Session.Provider) {
-			return Direct
+			return direct
 		}
-		return Nobody
+		return nobody
 	}
 	switch {
 	case s.names(p.ARN, p.ID):
-		return Direct
+		return direct
 	case p.Issuer != "" && s.names(p.Issuer, p.IssuerID):
-		return ByRole
+		return byRole
 	case s.account(r):
-		return ByAccount
+		return byAccount
 	}
-	return Nobody
+	return nobody
 }
 
 // names tells whether an ARN or unique id is in the set.
@@ -117,7 +117,7 @@ func (s *principalSet) spares(r *Request) bool {
 	}
 	p := &r.Call.Principal
 	if outside(p) {
-		return s.reach(r) == Direct
+		return s.reach(r) == direct
 	}
 	if !s.account(r) {
 		return false
@@ -132,21 +132,21 @@ func (s *principalSet) spares(r *Request) bool {
 }
 
 // reach answers how the statement means the caller.
-func (s *statement) reach(r *Request) Reach {
+func (s *statement) reach(r *Request) reached {
 	switch {
 	case s.principals == nil:
-		return Direct
+		return direct
 	case !s.notPrincipal:
 		return s.principals.reach(r)
 	case s.deny:
 		if s.principals.spares(r) {
-			return Nobody
+			return nobody
 		}
-		return Direct
-	case s.principals.reach(r) != Nobody:
-		return Nobody
+		return direct
+	case s.principals.reach(r) != nobody:
+		return nobody
 	}
-	return Direct
+	return direct
 }
 
 // Principals lists the principals that the document names. Services that must

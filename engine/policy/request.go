@@ -7,6 +7,8 @@ type Source struct {
 	Kind     Kind
 	Name     string // a managed policy's ARN, or an inline policy's name
 	Attached string // ARN of what it hangs on: user, group, role, resource, root/OU/account
+	// Document must not be nil. A stored policy that does not compile cannot be
+	// left out, for it may deny: whoever collects the policies refuses the call.
 	Document *Document
 }
 

@@ -100,7 +100,7 @@ func verdict(deny, allow []Matched) string {
 func (e *evaluation) collect(src *Source, deny, allow *[]Matched, missing map[string]string) {
 	for i := range src.Document.statements {
 		s := &src.Document.statements[i]
-		if !e.action(s) || !e.resource(s) || s.reach(e.r) == Nobody {
+		if !e.action(s) || !e.resource(s) || s.reach(e.r) == nobody {
 			continue
 		}
 		for k := range s.keys {
