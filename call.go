@@ -13,6 +13,7 @@ type Call struct {
 	Account   string // the caller's account; empty for Anonymous
 	Region    string // the region addressed
 	RequestID string
+	EventID   string    // the audit event's id, a UUID, where it is fixed before the call runs
 	Time      time.Time // the services' clock when the call arrived
 
 	Principal Principal

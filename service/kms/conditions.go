@@ -1,0 +1,147 @@
+package kms
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/api/kmsapi"
+	"github.com/redoubt-sec/redoubt/store"
+)
+
+// conditions are the condition keys of a request beyond those that the policy
+// engine knows itself (kms:CallerAccount and kms:ViaService are its own).
+//
+// Source: KMS Developer Guide, "AWS KMS condition keys"; Service Authorization
+// Reference, "Actions, resources, and condition keys for AWS KMS".
+type conditions map[string][]string
+
+func (m conditions) set(name string, v *string) {
+	if v != nil {
+		m[name] = []string{*v}
+	}
+}
+
+func (m conditions) flag(name string, v bool) { m[name] = []string{strconv.FormatBool(v)} }
+
+func (m conditions) number(name string, v int32) { m[name] = []string{strconv.Itoa(int(v))} }
+
+// encryptionContext sets kms:EncryptionContext:key for every pair, and
+// kms:EncryptionContextKeys.
+func (m conditions) encryptionContext(context map[string]string) {
+	if len(context) == 0 {
+		return
+	}
+	names := make([]string, 0, len(context))
+	for k, v := range context {
+		m["kms:EncryptionContext:"+k] = []string{v}
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	m["kms:EncryptionContextKeys"] = names
+}
+
+// tags sets aws:RequestTag/key and aws:TagKeys.
+func (m conditions) tags(tags []kmsapi.Tag) {
+	if len(tags) == 0 {
+		return
+	}
+	names := make([]string, 0, len(tags))
+	for _, t := range tags {
+		m["aws:RequestTag/"+value(t.TagKey)] = []string{value(t.TagValue)}
+		names = append(names, value(t.TagKey))
+	}
+	m["aws:TagKeys"] = names
+}
+
+// fixed is what every need on a key carries. It is derived once per version of
+// the record, which is shared by all calls, and never changed.
+type fixed struct {
+	conditions conditions
+	tags       map[string]string
+}
+
+func (k *Key) derived() *fixed {
+	if f := k.fixed.Load(); f != nil {
+		return f
+	}
+	f := &fixed{conditions: conditions{
+		"kms:KeyOrigin":              {k.Origin},
+		"kms:KeySpec":                {string(k.Spec)},
+		"kms:KeyUsage":               {string(k.Usage)},
+		"kms:CustomerMasterKeySpec":  {string(k.Spec)},
+		"kms:CustomerMasterKeyUsage": {string(k.Usage)},
+	}}
+	f.conditions.flag("kms:MultiRegion", k.MultiRegion)
+	if len(k.Aliases) > 0 {
+		f.conditions["kms:ResourceAliases"] = k.Aliases
+	}
+	if len(k.Tags) > 0 {
+		f.tags = make(map[string]string, len(k.Tags))
+		for _, t := range k.Tags {
+			f.tags[t.Key] = t.Value
+		}
+	}
+	k.fixed.Store(f)
+	return f
+}
+
+// right is one right that a call takes on a key.
+type right struct {
+	action  string // "kms:Encrypt"
+	key     named
+	context map[string]string
+	tokens  []string
+	with    conditions // the operation's own condition keys; may be nil
+	// reach: principals of other accounts may have it too.
+	reach bool
+	// refusal replaces AWS's usual wording.
+	refusal string
+	// grants says whether a grant can give this right, given the grant; nil
+	// means that listing the operation is enough.
+	grants func(*Grant) bool
+}
+
+// need words a right for the front door.
+func (s *Service) need(ctx context.Context, c *redoubt.Call, r right) (redoubt.Need, error) {
+	n := redoubt.Need{Action: r.action, Resource: r.key.arn, Account: r.key.owner, Refusal: r.refusal}
+	m := conditions{}
+	if k := r.key.key; k != nil {
+		f := k.derived()
+		m = maps.Clone(f.conditions)
+		n.Tags = f.tags
+		n.Strict = true
+		if r.reach || c.Account == k.Account {
+			n.Policy = k.Policy
+		}
+		if k.MultiRegion {
+			if err := familyConditions(store.From(ctx), k, m); err != nil {
+				return n, err
+			}
+		}
+		if operation, ok := grantOperation(r.action); ok {
+			var err error
+			if n.Grant, err = s.granted(ctx, c, k, operation, r); err != nil {
+				return n, err
+			}
+		}
+	}
+	if r.key.alias != "" {
+		m["kms:RequestAlias"] = []string{r.key.alias}
+	}
+	m.encryptionContext(r.context)
+	maps.Copy(m, r.with)
+	n.Conditions = m
+	return n, nil
+}
+
+// timeCondition words a time as date conditions compare it.
+func timeCondition(t *time.Time) *string {
+	if t == nil {
+		return nil
+	}
+	return new(t.UTC().Format("2006-01-02T15:04:05Z"))
+}

@@ -1,0 +1,94 @@
+package kms
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redoubt-sec/redoubt/store"
+)
+
+// job is a kind of timed work on a key.
+type job string
+
+// The jobs. Each looks at the key again when its time comes, so that one that is
+// late, or runs twice, does no harm.
+const (
+	rotation   job = "kms.rotation"   // automatic rotation, at Rotation.Next
+	onDemand   job = "kms.ondemand"   // ends RotateKeyOnDemand
+	settling   job = "kms.settling"   // ends Creating and Updating
+	deletion   job = "kms.deletion"   // the end of a key, at Deletion.Date
+	expiring   job = "kms.expiring"   // of one imported material, at its ValidTo
+	connecting job = "kms.connecting" // ends ConnectCustomKeyStore
+)
+
+// register says what runs when a job's time has come.
+func (s *Service) register() {
+	onKey := func(f func(tx *store.Tx, k *Key) error) func(context.Context, string) error {
+		return func(ctx context.Context, id string) error {
+			p := store.Parts(id)
+			return s.db.Run(ctx, func(ctx context.Context) error {
+				tx := store.From(ctx)
+				_, err := keys.In(p[0], p[1]).Edit(tx, p[2], func(k *Key) error { return f(tx, k) })
+				if isNotFound(err) {
+					return nil // deleted meanwhile
+				}
+				return err
+			})
+		}
+	}
+	s.schedule.Handle(string(rotation), onKey(s.automatic))
+	s.schedule.Handle(string(onDemand), onKey(s.demanded))
+	s.schedule.Handle(string(settling), onKey(s.settle))
+	s.schedule.Handle(string(expiring), func(ctx context.Context, id string) error {
+		m := store.Parts(id)[3]
+		return onKey(func(tx *store.Tx, k *Key) error {
+			if rec := k.find(m); rec == nil || rec.ValidTo == nil || rec.ValidTo.After(s.clock.Now()) {
+				return nil
+			}
+			return s.forget(tx, k, m)
+		})(ctx, id)
+	})
+	s.schedule.Handle(string(deletion), s.end)
+	s.schedule.Handle(string(connecting), s.connect)
+}
+
+// end deletes a key whose waiting period is over, in as many transactions as it
+// takes.
+func (s *Service) end(ctx context.Context, id string) error {
+	p := store.Parts(id)
+	for again := true; again; {
+		err := s.db.Run(ctx, func(ctx context.Context) error {
+			tx := store.From(ctx)
+			k, err := load(tx, p[0], p[1], p[2])
+			if err != nil || k == nil {
+				again = false
+				return err
+			}
+			again, err = s.expire(ctx, tx, k)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("kms: deleting %s: %w", p[2], err)
+		}
+	}
+	return nil
+}
+
+// plan sets the time of a key's job, in place of what was planned before.
+func (s *Service) plan(tx *store.Tx, k *Key, j job, at time.Time) error {
+	return s.schedule.At(tx, string(j), store.ID(k.Account, k.Region, k.ID), at)
+}
+
+func (s *Service) unplan(tx *store.Tx, k *Key, j job) error {
+	return s.schedule.Cancel(tx, string(j), store.ID(k.Account, k.Region, k.ID))
+}
+
+// planMaterial sets the time at which an imported material expires.
+func (s *Service) planMaterial(tx *store.Tx, k *Key, m *Material) error {
+	return s.schedule.At(tx, string(expiring), store.ID(k.Account, k.Region, k.ID, m.ID), *m.ValidTo)
+}
+
+func (s *Service) unplanMaterial(tx *store.Tx, k *Key, id string) error {
+	return s.schedule.Cancel(tx, string(expiring), store.ID(k.Account, k.Region, k.ID, id))
+}
