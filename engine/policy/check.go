@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Advice is something that a well-formed policy should not have.
-type Advice struct {
+// Finding is something that a well-formed policy should not have.
+type Finding struct {
 	Code      string // "confused-deputy", "public", "all-actions", "all-resources", "not-allow"
 	Text      string
 	Statement int
@@ -17,15 +17,15 @@ type Advice struct {
 
 // Check looks for statements that allow more than was probably meant. It never
 // refuses: AWS takes all of these.
-func Check(d *Document) []Advice {
-	var list []Advice
+func Check(d *Document) []Finding {
+	var list []Finding
 	for i := range d.statements {
 		s := &d.statements[i]
 		if s.deny {
 			continue
 		}
 		say := func(code, format string, args ...any) {
-			list = append(list, Advice{code, fmt.Sprintf(format, args...), i, s.start.Line, s.start.Column})
+			list = append(list, Finding{code, fmt.Sprintf(format, args...), i, s.start.Line, s.start.Column})
 		}
 		if p := s.principals; p != nil {
 			if len(p.services) > 0 && !s.asks("aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths") {

@@ -63,7 +63,7 @@ type Decision struct {
 	Sid       string
 }
 
-func allow(why Reason, hit finding) Decision {
+func allow(why Reason, hit found) Decision {
 	d := Decision{Allowed: true, Reason: why, Source: hit.source, Statement: -1}
 	if hit.source != nil {
 		d.Statement = hit.statement
@@ -74,7 +74,7 @@ func allow(why Reason, hit finding) Decision {
 
 func refuse(why Reason) Decision { return Decision{Reason: why, Statement: -1} }
 
-func explicit(why Reason, hit finding) Decision {
+func explicit(why Reason, hit found) Decision {
 	d := allow(why, hit)
 	d.Allowed = false
 	return d

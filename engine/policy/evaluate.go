@@ -17,8 +17,8 @@ func newEvaluation(r *Request) evaluation {
 	return evaluation{r, service, name}
 }
 
-// finding is a statement that matched; source is nil when none did.
-type finding struct {
+// found is a statement that matched; source is nil when none did.
+type found struct {
 	source    *Source
 	statement int
 }
@@ -63,21 +63,21 @@ func (e *evaluation) conditions(s *statement) bool {
 
 // scan looks through the policies of one type for the first Deny that matches;
 // without one, for the first Allow.
-func (e *evaluation) scan(sources []Source) (deny, allow finding) {
+func (e *evaluation) scan(sources []Source) (deny, allow found) {
 	for i := range sources {
 		d, a := e.scanOne(&sources[i], allow)
 		if d.source != nil {
-			return d, finding{}
+			return d, found{}
 		}
 		allow = a
 	}
-	return finding{}, allow
+	return found{}, allow
 }
 
 // scanOne goes on with scan in one policy; allow is what was found before.
-func (e *evaluation) scanOne(src *Source, allow finding) (finding, finding) {
+func (e *evaluation) scanOne(src *Source, allow found) (found, found) {
 	if src == nil {
-		return finding{}, allow
+		return found{}, allow
 	}
 	for j := range src.Document.statements {
 		s := &src.Document.statements[j]
@@ -85,15 +85,15 @@ func (e *evaluation) scanOne(src *Source, allow finding) (finding, finding) {
 			continue
 		}
 		if s.deny {
-			return finding{src, j}, finding{}
+			return found{src, j}, found{}
 		}
-		allow = finding{src, j}
+		allow = found{src, j}
 	}
-	return finding{}, allow
+	return found{}, allow
 }
 
 // levels scans an organization's levels: every one of them must allow.
-func (e *evaluation) levels(levels [][]Source) (deny finding, allowed bool) {
+func (e *evaluation) levels(levels [][]Source) (deny found, allowed bool) {
 	allowed = true
 	for _, level := range levels {
 		d, a := e.scan(level)
@@ -102,15 +102,15 @@ func (e *evaluation) levels(levels [][]Source) (deny finding, allowed bool) {
 		}
 		allowed = allowed && a.source != nil
 	}
-	return finding{}, allowed
+	return found{}, allowed
 }
 
 // grantedBy is what a resource policy's Allow statements come to for the caller.
 type grantedBy struct {
-	direct, byRole, byAccount finding
+	direct, byRole, byAccount found
 }
 
-func (g *grantedBy) any() finding {
+func (g *grantedBy) any() found {
 	switch {
 	case g.direct.source != nil:
 		return g.direct
@@ -122,17 +122,17 @@ func (g *grantedBy) any() finding {
 
 // resourcePolicy is scan for the resource's policy, which keeps apart how its
 // statements mean the caller.
-func (e *evaluation) resourcePolicy() (deny finding, g grantedBy) {
+func (e *evaluation) resourcePolicy() (deny found, g grantedBy) {
 	src := e.r.Resource
 	if src == nil {
-		return finding{}, g
+		return found{}, g
 	}
 	for j := range src.Document.statements {
 		s := &src.Document.statements[j]
 		if !s.deny && g.direct.source != nil || !e.matches(s) {
 			continue
 		}
-		hit := finding{src, j}
+		hit := found{src, j}
 		if s.deny {
 			return hit, grantedBy{}
 		}
@@ -147,7 +147,7 @@ func (e *evaluation) resourcePolicy() (deny finding, g grantedBy) {
 			*to = hit
 		}
 	}
-	return finding{}, g
+	return found{}, g
 }
 
 // Evaluate decides a request: README.md, "Life of a decision", tells it step by
@@ -165,13 +165,13 @@ func (e *evaluation) decide() Decision {
 	// one which AWS names when both deny.
 	var rcpAllows, scpAllows = true, true
 	if r.RCPs != nil && !r.RCPExempt {
-		var deny finding
+		var deny found
 		if deny, rcpAllows = e.levels(r.RCPs); deny.source != nil {
 			return explicit(ExplicitDenyRCP, deny)
 		}
 	}
 	if r.SCPs != nil && !r.SCPExempt && !outside(p) {
-		var deny finding
+		var deny found
 		if deny, scpAllows = e.levels(r.SCPs); deny.source != nil {
 			return explicit(ExplicitDenySCP, deny)
 		}
@@ -180,7 +180,7 @@ func (e *evaluation) decide() Decision {
 	if deny.source != nil {
 		return explicit(ExplicitDenyIdentity, deny)
 	}
-	deny, boundary := e.scanOne(r.Boundary, finding{})
+	deny, boundary := e.scanOne(r.Boundary, found{})
 	if deny.source != nil {
 		return explicit(ExplicitDenyBoundary, deny)
 	}
@@ -215,7 +215,7 @@ func (e *evaluation) decide() Decision {
 	case same && named && r.Need.Grant != "":
 		// A grant names its grantee. That of a session is taken to be the role,
 		// which leaves the session's limits in force.
-		return allow(AllowedByGrant, finding{})
+		return allow(AllowedByGrant, found{})
 	}
 
 	// 5. Otherwise something must allow, and then boundary and session too.
@@ -236,14 +236,14 @@ func (e *evaluation) byResourceAlone(resource grantedBy) Decision {
 		return allow(AllowedByResource, hit)
 	}
 	if e.r.Need.Grant != "" {
-		return allow(AllowedByGrant, finding{})
+		return allow(AllowedByGrant, found{})
 	}
 	return refuse(NoResourceAllow)
 }
 
 // granted answers what allows the request before boundary and session are asked,
 // or what is missing.
-func (e *evaluation) granted(identity finding, resource grantedBy, same bool) Decision {
+func (e *evaluation) granted(identity found, resource grantedBy, same bool) Decision {
 	need := e.r.Need
 	root := e.isRoot()
 	byIdentity := root || identity.source != nil
@@ -259,13 +259,13 @@ func (e *evaluation) granted(identity finding, resource grantedBy, same bool) De
 	case byIdentity && delegated && identity.source == nil && !same:
 		return allow(AllowedByResource, resource.any())
 	case byIdentity && delegated && identity.source == nil:
-		return allow(AllowedAsRoot, finding{})
+		return allow(AllowedAsRoot, found{})
 	case byIdentity && delegated:
 		return allow(AllowedByIdentity, identity)
 	case same && resource.byRole.source != nil:
 		return allow(AllowedByResource, resource.byRole)
 	case need.Grant != "":
-		return allow(AllowedByGrant, finding{})
+		return allow(AllowedByGrant, found{})
 	case !delegated:
 		return refuse(NoResourceAllow)
 	}

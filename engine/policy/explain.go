@@ -268,7 +268,7 @@ func (e *evaluation) allowSteps(say func(name, format string, args ...any)) {
 		say("identity-based policies", "none of %d allows it", len(r.Identity))
 	}
 	if r.Boundary != nil {
-		_, a := e.scanOne(r.Boundary, finding{})
+		_, a := e.scanOne(r.Boundary, found{})
 		say("permissions boundary", "%s", allows(a))
 	}
 	if e.sessionLimits() {
@@ -277,7 +277,7 @@ func (e *evaluation) allowSteps(say func(name, format string, args ...any)) {
 	}
 }
 
-func allows(f finding) string {
+func allows(f found) string {
 	if f.source != nil {
 		return "allow it"
 	}
