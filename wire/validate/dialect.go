@@ -1,0 +1,45 @@
+package validate
+
+import (
+	"slices"
+
+	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/op/schema"
+)
+
+// dialect is how a service words refusals of the framework.
+type dialect struct {
+	code    string
+	silent  bool   // values are not repeated
+	notNull bool   // "Member must not be null" is among what is asked of elements
+	text    string // says this and nothing else
+}
+
+const validationException = string(redoubt.ErrValidation)
+
+// dialects are the services that differ from their protocol's habit, by name.
+// Recorded on AWS: iam, sts, logs, lambda, s3.
+var dialects = map[string]*dialect{
+	"iam":    {code: "ValidationError", silent: true},
+	"lambda": {code: validationException, notNull: true},
+	"logs":   {code: "InvalidParameterException"},
+	"s3":     {code: "MalformedXML", text: "The XML you provided was not well-formed or did not validate against our published schema"},
+}
+
+var (
+	plain = &dialect{code: validationException}
+	query = &dialect{code: "ValidationError"}
+)
+
+func dialectOf(svc *schema.Service) *dialect {
+	if d := dialects[svc.Name]; d != nil {
+		return d
+	}
+	if svc.Protocols[0] == schema.Query {
+		return query
+	}
+	if slices.Contains(svc.Protocols, schema.EC2) {
+		return query
+	}
+	return plain
+}
