@@ -1,0 +1,209 @@
+package trail
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/redoubt-sec/redoubt/store"
+)
+
+// batch is one tenant's events in memory: frames as they will be stored, and
+// the terms of each.
+type batch struct {
+	tenant tenant
+	frames []byte
+	at     []mark
+	terms  []uint64
+	sorted bool
+}
+
+// mark says where an event's frame and terms end.
+type mark struct {
+	nanos       int64
+	frame, term int
+}
+
+func (l *Log) newBatch(t tenant) *batch {
+	b := &batch{}
+	if n := len(l.spare); n > 0 {
+		b, l.spare = l.spare[n-1], l.spare[:n-1]
+	}
+	b.tenant, b.frames, b.at, b.terms, b.sorted = t, b.frames[:0], b.at[:0], b.terms[:0], true
+	return b
+}
+
+// add appends an event and answers its size.
+func (b *batch) add(e *Event) int {
+	n := len(b.frames)
+	nanos := e.Time.UnixNano()
+	b.frames = e.AppendJSON(appendFrameHead(b.frames, nanos, 0))
+	binary.BigEndian.PutUint32(b.frames[n+8:], uint32(len(b.frames)-n-frameHead))
+	b.terms = e.appendTerms(b.terms)
+	if k := len(b.at); k > 0 && b.at[k-1].nanos >= nanos {
+		b.sorted = false
+	}
+	b.at = append(b.at, mark{nanos, len(b.frames), len(b.terms)})
+	return len(b.frames) - n
+}
+
+// piece is what becomes one record of the store: sorted frames of a tenant.
+type piece struct {
+	tenant tenant
+	frames []byte
+	id     batchID
+	count  int
+	terms  []uint64
+}
+
+// pieces cuts the batch up. Out of order only where calls overtook each other,
+// it is copied in order then.
+func (b *batch) pieces() ([]piece, error) {
+	if !b.sorted {
+		return b.reordered()
+	}
+	var out []piece
+	add := func(from, to, frameStart, termStart int) {
+		last := b.at[to-1]
+		out = append(out, piece{
+			tenant: b.tenant, frames: b.frames[frameStart:last.frame], count: to - from, terms: b.terms[termStart:last.term],
+			id: batchID{newest: last.nanos, oldest: b.at[from].nanos, random: randomHex(6), kind: direct},
+		})
+	}
+	from, frameStart, termStart := 0, 0, 0
+	for i, m := range b.at {
+		if i > from && (m.frame-frameStart > blockSize || m.nanos-b.at[from].nanos > maxSpan) {
+			add(from, i, frameStart, termStart)
+			from, frameStart, termStart = i, b.at[i-1].frame, b.at[i-1].term
+		}
+	}
+	if from < len(b.at) {
+		add(from, len(b.at), frameStart, termStart)
+	}
+	return out, nil
+}
+
+func (b *batch) reordered() ([]piece, error) {
+	fs, err := splitFrames(b.frames)
+	if err != nil {
+		return nil, err
+	}
+	sortFrames(fs)
+	var out []piece
+	for _, part := range cut(fs) {
+		p, err := newPiece(b.tenant, part, direct)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// newPiece makes a piece of sorted frames, reading their terms back.
+func newPiece(t tenant, fs []frame, kind byte) (piece, error) {
+	p := piece{tenant: t, frames: joinFrames(fs), count: len(fs), id: idOf(fs, kind)}
+	for _, f := range fs {
+		r, err := parse(f.nanos, f.json)
+		if err != nil {
+			return p, fmt.Errorf("trail: unreadable event: %w", err)
+		}
+		p.terms = r.appendTerms(p.terms)
+	}
+	return p, nil
+}
+
+// records answers what the piece writes: a fresh batch, or a block and its index.
+func (l *Log) records(p piece, block bool) ([]store.Write, error) {
+	name := p.tenant.prefix() + p.id.String()
+	table := freshTable
+	if block {
+		table = blockTable
+	}
+	value, err := l.codec.encode(table+name, p.frames)
+	if err != nil {
+		return nil, err
+	}
+	w := []store.Write{{Key: table + name, Value: value}}
+	if block {
+		index := encodeIndex(p.count, len(p.frames), buildFilter(p.terms))
+		if index, err = l.codec.seal.Seal(purpose, []byte(indexTable+name), index); err != nil {
+			return nil, err
+		}
+		w = append(w, store.Write{Key: indexTable + name, Value: index})
+	}
+	return w, nil
+}
+
+// Flush writes what waits.
+func (l *Log) Flush(ctx context.Context) error {
+	l.flushing.Lock()
+	defer l.flushing.Unlock()
+	l.mu.Lock()
+	taken := make([]*batch, 0, len(l.batches))
+	for t, b := range l.batches {
+		taken = append(taken, b)
+		delete(l.batches, t)
+	}
+	l.mu.Unlock()
+
+	pieces := l.retry
+	l.retry = nil
+	for _, b := range taken {
+		ps, err := b.pieces()
+		if err != nil {
+			return err // not reached: these frames were made a moment ago
+		}
+		pieces = append(pieces, ps...)
+	}
+	written, err := l.write(ctx, pieces)
+	l.retry = pieces[written:]
+	done := 0
+	for _, p := range pieces[:written] {
+		done += len(p.frames)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting -= done
+	l.failure = err
+	if err == nil {
+		for _, b := range taken {
+			if len(l.spare) < 4 && cap(b.frames) <= 4*blockSize {
+				l.spare = append(l.spare, b)
+			}
+		}
+	}
+	return err
+}
+
+// write commits the pieces in as few transactions as the store allows, and
+// answers how many are in.
+func (l *Log) write(ctx context.Context, pieces []piece) (done int, err error) {
+	tx, size, writes := l.DB.Begin(), 0, 0
+	for i, p := range pieces {
+		records, err := l.records(p, len(p.frames) >= enough)
+		if err != nil {
+			return done, err
+		}
+		n := 0
+		for _, w := range records {
+			n += len(w.Key) + len(w.Value)
+		}
+		if writes > 0 && (size+n > store.MaxTxn || writes+len(records) > store.MaxOps) {
+			if err := tx.Commit(ctx); err != nil {
+				return done, err
+			}
+			tx, size, writes, done = l.DB.Begin(), 0, 0, i
+		}
+		for _, w := range records {
+			if err := tx.Put(w.Key, w.Value); err != nil {
+				return done, err
+			}
+		}
+		size, writes = size+n, writes+len(records)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return done, err
+	}
+	return len(pieces), nil
+}
