@@ -56,9 +56,12 @@ type Operation struct {
 	// ReadOnly is what the audit event says: the access level of the action,
 	// unless the row says otherwise.
 	ReadOnly bool
-	newInput          func() any
-	needs             func(ctx context.Context, c *redoubt.Call, in any) ([]redoubt.Need, error)
-	call              func(ctx context.Context, c *redoubt.Call, in any) (any, error)
+	// request and response are Request and Response made ready for use.
+	request, response allowed
+
+	newInput func() any
+	needs    func(ctx context.Context, c *redoubt.Call, in any) ([]redoubt.Need, error)
+	call     func(ctx context.Context, c *redoubt.Call, in any) (any, error)
 }
 
 // Row binds an operation that needs permissions.
@@ -110,12 +113,14 @@ func bind[I, O any](d Desc[I, O], m Method[I, O]) Operation {
 // Records names the members of the request that the audit log may hold.
 func (o Operation) Records(members ...string) Operation {
 	o.Request = append(o.Request[:len(o.Request):len(o.Request)], members...)
+	o.request = allowed(nil).allow(o.Service, o.Schema.Input, o.Request...)
 	return o
 }
 
 // Answers names the members of the answer that the audit log may hold.
 func (o Operation) Answers(members ...string) Operation {
 	o.Response = append(o.Response[:len(o.Response):len(o.Response)], members...)
+	o.response = allowed(nil).allow(o.Service, o.Schema.Output, o.Response...)
 	return o
 }
 
