@@ -3,7 +3,6 @@ package op_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"reflect"
 	"strings"
@@ -186,7 +185,7 @@ func BenchmarkRecordRequest(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if r.RecordRequest(in) == nil {
-			b.Fatal(fmt.Sprint("nothing"))
+			b.Fatal("nothing")
 		}
 	}
 }
