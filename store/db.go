@@ -11,18 +11,22 @@ import (
 type DB struct {
 	backend Backend
 	cache   *cache
+	lists   *lists
 	counts  counts
 }
 
 // Open wraps a backend. cacheRecords bounds the decoded records kept in memory;
 // 0 means the default of 65,536. Whatever their number, they are also bounded to
-// 32 MiB of encoded size.
+// 32 MiB of encoded size. Short lists are cached beside them, up to 16 MiB.
 func Open(b Backend, cacheRecords int) *DB {
 	if cacheRecords <= 0 {
 		cacheRecords = 1 << 16
 	}
-	db := &DB{backend: b, cache: newCache(cacheRecords)}
-	b.OnChange(db.cache.forget)
+	db := &DB{backend: b, cache: newCache(cacheRecords), lists: newLists()}
+	b.OnChange(func(keys []string) {
+		db.cache.forget(keys)
+		db.lists.forget(keys)
+	})
 	return db
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -210,6 +211,9 @@ type Row[T any] struct {
 
 // Scan walks the rows in order of ID.
 func (r Rows[T]) Scan(tx *Tx, q Query) iter.Seq2[Row[T], error] {
+	if q.After == "" && listable(r.prefix+q.Prefix) {
+		return r.list(tx, q)
+	}
 	rg := Prefix(r.prefix + q.Prefix)
 	if q.After != "" {
 		if q.Reverse {
@@ -220,14 +224,68 @@ func (r Rows[T]) Scan(tx *Tx, q Query) iter.Seq2[Row[T], error] {
 	}
 	return func(yield func(Row[T], error) bool) {
 		for p, err := range tx.scan(rg, q.Reverse) {
+			var rec *T
+			if err == nil {
+				rec, err = decodePending[T](&p)
+			}
 			if err != nil {
 				yield(Row[T]{}, err)
 				return
 			}
-			rec, err := decodePending[T](&p)
-			if !yield(Row[T]{p.Key[len(r.prefix):], rec}, err) || err != nil {
+			if !yield(Row[T]{p.Key[len(r.prefix):], rec}, nil) {
 				return
 			}
+		}
+	}
+}
+
+// list is Scan over all of a prefix, from the cache of lists where it holds the
+// prefix and the transaction has not changed anything there.
+func (r Rows[T]) list(tx *Tx, q Query) iter.Seq2[Row[T], error] {
+	prefix := r.prefix + q.Prefix
+	rg := Prefix(prefix)
+	return func(yield func(Row[T], error) bool) {
+		own := tx.has(rg)
+		v, ok, gen := tx.db.lists.get(prefix)
+		if held, typed := v.([]Row[T]); ok && typed && !own {
+			// The range of the rows' IDs is noted when the walk ends, as by scan.
+			seen := rg
+			defer func() { tx.ranges = append(tx.ranges, seen) }()
+			for i := range held {
+				row := held[i]
+				if q.Reverse {
+					row = held[len(held)-1-i]
+				}
+				if !yield(row, nil) {
+					seen = upTo(rg, r.prefix+row.ID, q.Reverse)
+					return
+				}
+			}
+			return
+		}
+		rows, size := []Row[T]{}, 0
+		for p, err := range tx.scan(rg, q.Reverse) {
+			var rec *T
+			if err == nil {
+				rec, err = decodePending[T](&p)
+			}
+			if err != nil {
+				yield(Row[T]{}, err)
+				return
+			}
+			row := Row[T]{p.Key[len(r.prefix):], rec}
+			if !own && len(rows) <= listRows && size <= listBytes {
+				rows, size = append(rows, row), size+len(p.Key)+len(p.Value)
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+		if !own && len(rows) <= listRows && size <= listBytes {
+			if q.Reverse {
+				slices.Reverse(rows)
+			}
+			tx.db.lists.put(prefix, rows, size, gen)
 		}
 	}
 }

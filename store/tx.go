@@ -125,19 +125,12 @@ func (tx *Tx) scan(r Range, reverse bool) iter.Seq2[pending, error] {
 			}
 			return a < b
 		}
-		stopAt := func(key string) {
-			if reverse {
-				seen.Start = key
-			} else {
-				seen.End = key + "\x00"
-			}
-		}
 		emit := func(p pending) bool {
 			if p.Value == nil {
 				return true // deleted here
 			}
 			if !yield(p, nil) {
-				stopAt(p.Key)
+				seen = upTo(r, p.Key, reverse)
 				return false
 			}
 			return true
@@ -168,6 +161,22 @@ func (tx *Tx) scan(r Range, reverse bool) iter.Seq2[pending, error] {
 			}
 		}
 	}
+}
+
+// upTo is what a walk of r saw that stopped at key.
+func upTo(r Range, key string, reverse bool) Range {
+	if reverse {
+		r.Start = key
+	} else {
+		r.End = key + "\x00"
+	}
+	return r
+}
+
+// has reports whether the transaction writes anything in r.
+func (tx *Tx) has(r Range) bool {
+	i, _ := tx.find(r.Start)
+	return i < len(tx.writes) && r.Contains(tx.writes[i].Key)
 }
 
 // own copies the transaction's writes in r, in walking order: the caller may

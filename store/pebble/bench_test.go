@@ -3,6 +3,7 @@ package pebble
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -106,13 +107,15 @@ func BenchmarkCommit(b *testing.B) {
 
 func fill(b *testing.B, s *Backend, n int) {
 	const group = 500
+	noise := make([]byte, 1<<20)
+	rand.NewChaCha8([32]byte{}).Read(noise)
 	var wg sync.WaitGroup
 	for c := range 8 {
 		wg.Go(func() {
 			for i := c * group; i < n; i += 8 * group {
 				var w []store.Write
 				for j := i; j < min(i+group, n); j++ {
-					w = append(w, store.Write{Key: fmt.Sprintf("rows/%08d", j), Value: fmt.Appendf(make([]byte, 0, 1024), "%01000d", j)})
+					w = append(w, store.Write{Key: fmt.Sprintf("rows/%08d", j), Value: noise[j*1021%(1<<19):][:1000+j%48]})
 				}
 				if _, err := s.Commit(context.Background(), store.Commit{Writes: w}); err != nil {
 					b.Error(err)

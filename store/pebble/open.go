@@ -24,7 +24,7 @@ import (
 // block cache bound idle memory. Hot records are cached decoded, above.
 const (
 	memTable   = 8 << 20
-	blockCache = 8 << 20
+	blockCache = 16 << 20
 )
 
 // Options are the knobs; the zero value is usable.

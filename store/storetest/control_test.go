@@ -16,6 +16,13 @@ type broken struct {
 	*memory.Backend
 	spoil func(*store.Commit)
 	lose  bool
+	deaf  bool
+}
+
+func (b *broken) OnChange(f func([]string)) {
+	if !b.deaf {
+		b.Backend.OnChange(f)
+	}
 }
 
 func (b *broken) Commit(ctx context.Context, c store.Commit) (int64, error) {
@@ -46,6 +53,7 @@ func TestControl(t *testing.T) {
 			}
 		}}, true},
 		{"commits lost", &broken{lose: true}, true},
+		{"caches not told", &broken{deaf: true}, true},
 	} {
 		c.b.Backend = memory.New()
 		db, r := store.Open(c.b, 256), NewRecorder()

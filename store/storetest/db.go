@@ -228,6 +228,52 @@ func tables(t *testing.T, s Suite) {
 			t.Errorf("walk: %s, want %s", c.got, c.want)
 		}
 	}
+	// Walks are cached; own writes, aborted ones and those of others must show.
+	run(func(tx *store.Tx) error {
+		if err := errors.Join(east.Put(tx, "b2", &purse{8}), east.Delete(tx, "a")); err != nil {
+			return err
+		}
+		var got []string
+		for row, err := range east.Scan(tx, store.Query{}) {
+			if err != nil {
+				return err
+			}
+			got = append(got, row.ID)
+			east.Put(tx, row.ID+"x", &purse{1}) // not seen by a walk that has begun
+		}
+		if fmt.Sprint(got) != "[b b2 d]" {
+			t.Errorf("walk with own writes: %v", got)
+		}
+		return errors.Join(east.Delete(tx, "bx"), east.Delete(tx, "b2x"), east.Delete(tx, "dx"))
+	})
+	aborted := db.Begin()
+	east.Put(aborted, "zz", &purse{1})
+	walkAll := func(wanted string) {
+		t.Helper()
+		for range 2 {
+			if got := walk(east, store.Query{}); got != wanted {
+				t.Errorf("walk: %s, want %s", got, wanted)
+			}
+			if got := walk(purses.All(), store.Query{Prefix: "111122223333/us-east-1/", Reverse: true}); len(got) < 10 {
+				t.Errorf("walk backwards: %s", got)
+			}
+		}
+	}
+	walkAll("[b:7 b2:8 d:3]")
+	commit(t, db.Backend(), put(east.Key("c"), `{"Coins":5}`), del(east.Key("d")))
+	walkAll("[b:7 b2:8 c:5]")
+	tx := db.Begin()
+	for range east.Scan(tx, store.Query{}) {
+		break
+	}
+	commit(t, db.Backend(), put(east.Key("c"), `{"Coins":6}`))
+	if err := tx.Check(ctx); err != nil {
+		t.Errorf("a walk that stopped before what changed: %v", err)
+	}
+	commit(t, db.Backend(), put(east.Key("a0"), `{"Coins":6}`))
+	if err := tx.Check(ctx); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("a walk that passed what appeared: %v", err)
+	}
 	var seen []string
 	for e, err := range west.Watch(ctx, db, start) {
 		if err != nil {
