@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// durable measures acknowledged writes: CreateAlias and PutKeyPolicy, audit
+// event included, beside Pebble's own group commit of one kilobyte a write.
+func durable(c *caller, p *process, l load) error {
+	l.requests = min(l.requests, 6400)
+	floor, err := pebbleRate(l)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\ndurable writes from %d clients%22s\n", l.connections, "of Pebble's rate")
+	fmt.Printf("%-34s %10.0f/s\n", "Pebble, synced puts of 1 KiB", floor)
+
+	keys := make([]string, l.connections*4)
+	for i := range keys {
+		var key struct{ KeyMetadata struct{ KeyId string } }
+		if err := c.call("CreateKey", map[string]any{}, &key); err != nil {
+			return err
+		}
+		keys[i] = key.KeyMetadata.KeyId
+	}
+	create := make([][]byte, l.requests)
+	put := make([][]byte, l.requests)
+	for i := range l.requests {
+		// Fifty aliases a key are allowed.
+		if create[i], err = c.bytes("CreateAlias", map[string]any{"AliasName": fmt.Sprintf("alias/bench-%d", i), "TargetKeyId": keys[i%len(keys)]}); err != nil {
+			return err
+		}
+		policy := fmt.Sprintf(`{"Version":"2012-10-17","Id":"v%d","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"kms:*","Resource":"*"}]}`, i)
+		if put[i], err = c.bytes("PutKeyPolicy", map[string]any{"KeyId": keys[i%len(keys)], "Policy": policy}); err != nil {
+			return err
+		}
+	}
+	for _, x := range []struct {
+		name     string
+		requests [][]byte
+	}{{"KMS CreateAlias", create}, {"KMS PutKeyPolicy", put}} {
+		r := l.each(p, func(i int) []byte { return x.requests[i] })
+		if r.err != nil {
+			return fmt.Errorf("%s: %w", x.name, r.err)
+		}
+		fmt.Printf("%-34s %10.0f/s %7.0f %%   CPU %.0f µs, p99 %.1f ms\n", x.name, r.rate, 100*r.rate/floor,
+			float64(r.cpu.Nanoseconds())/1e3, r.p99.Seconds()*1e3)
+	}
+	return nil
+}
+
+// pebbleRate is what the storage engine itself manages on this disk.
+func pebbleRate(l load) (float64, error) {
+	dir, err := os.MkdirTemp("", "redoubt-bench-pebble")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	db, err := pebble.Open(filepath.Join(dir, "db"), &pebble.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	value := make([]byte, 1024)
+	var next atomic.Int64
+	var failed atomic.Value
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range l.connections {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for {
+				i := next.Add(1)
+				if i > int64(l.requests) {
+					return
+				}
+				if err := db.Set(fmt.Appendf(nil, "key-%d", i), value, pebble.Sync); err != nil {
+					failed.Store(err)
+					return
+				}
+			}
+		}()
+	}
+	wg.Wait()
+	if err, ok := failed.Load().(error); ok {
+		return 0, err
+	}
+	return float64(l.requests) / time.Since(start).Seconds(), nil
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// load is how many requests over how many connections.
+type load struct{ requests, connections int }
+
+// result is one round.
+type result struct {
+	cpu      time.Duration // per request, of the server's process
+	p50, p99 time.Duration
+	rate     float64
+	err      error
+}
+
+func (r result) print(name string, base result) {
+	fmt.Printf("%-34s %10.1f %7.2fx %9.2f %9.2f %9.0f\n", name, float64(r.cpu.Nanoseconds())/1e3,
+		float64(r.cpu)/float64(base.cpu), r.p50.Seconds()*1e3, r.p99.Seconds()*1e3, r.rate)
+}
+
+// best answers the round that took the least CPU.
+func best(rounds int, f func() result) result {
+	var b result
+	for i := range rounds {
+		r := f()
+		if r.err != nil {
+			return r
+		}
+		if i == 0 || r.cpu < b.cpu {
+			b = r
+		}
+	}
+	return b
+}
+
+// run sends the same request over and over.
+func (l load) run(p *process, request []byte) result {
+	return l.each(p, func(int) []byte { return request })
+}
+
+// each sends request(i) for i below l.requests.
+func (l load) each(p *process, request func(i int) []byte) result {
+	var next atomic.Int64
+	var mu sync.Mutex
+	var all []time.Duration
+	var failure error
+	var wg sync.WaitGroup
+	before, err := p.cpu()
+	if err != nil {
+		return result{err: err}
+	}
+	start := time.Now()
+	for range l.connections {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			own, err := l.connection(p.addr, &next, request)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, own...)
+			if err != nil && failure == nil {
+				failure = err
+			}
+		}()
+	}
+	wg.Wait()
+	took := time.Since(start)
+	after, err := p.cpu()
+	if failure = errors.Join(failure, err); failure != nil || len(all) == 0 {
+		return result{err: failure}
+	}
+	slices.Sort(all)
+	return result{
+		cpu: (after - before) / time.Duration(len(all)),
+		p50: all[len(all)/2], p99: all[len(all)*99/100],
+		rate: float64(len(all)) / took.Seconds(),
+	}
+}
+
+// connection is one client: it writes a request, reads its answer, and goes on.
+func (l load) connection(addr string, next *atomic.Int64, request func(int) []byte) ([]time.Duration, error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	in := bufio.NewReaderSize(conn, 8<<10)
+	var took []time.Duration
+	for {
+		i := int(next.Add(1)) - 1
+		if i >= l.requests {
+			return took, nil
+		}
+		start := time.Now()
+		if _, err := conn.Write(request(i)); err != nil {
+			return took, err
+		}
+		status, body, err := answer(in)
+		if err != nil {
+			return took, err
+		}
+		if status != 200 {
+			return took, fmt.Errorf("status %d: %s", status, body)
+		}
+		took = append(took, time.Since(start))
+	}
+}
+
+// answer reads one HTTP answer that has a Content-Length.
+func answer(in *bufio.Reader) (status int, body []byte, err error) {
+	line, err := in.ReadSlice('\n')
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(line) < 12 {
+		return 0, nil, errors.New("no status line")
+	}
+	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return 0, nil, err
+	}
+	length := 0
+	for {
+		if line, err = in.ReadSlice('\n'); err != nil {
+			return 0, nil, err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		if k, v, ok := bytes.Cut(line, []byte(":")); ok && bytes.EqualFold(k, []byte("content-length")) {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(v))); err != nil {
+				return 0, nil, err
+			}
+		}
+	}
+	if status == 200 {
+		_, err = in.Discard(length)
+		return status, nil, err
+	}
+	body = make([]byte, length)
+	_, err = io.ReadFull(in, body)
+	return status, body, err
+}
+
+// cpu is the user and system time that the process has used.
+func (p *process) cpu() (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
+	if err != nil {
+		return 0, err
+	}
+	// Fields after the command, which is in parentheses and may hold blanks.
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	user, err := strconv.ParseInt(f[11], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.ParseInt(f[12], 10, 64)
+	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux this runs on
+	return time.Duration(user+system) * tick, err
+}

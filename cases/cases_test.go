@@ -1,0 +1,76 @@
+// Package cases runs the snippets of the article that this project implements,
+// as printed and as repaired, with the stock aws CLI and boto3 against a whole
+// server. docs/seed/errata.md says what is wrong with the printed ones.
+package cases
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/redoubt-sec/redoubt/redoubttest"
+)
+
+// TestCases runs every script of testdata in an empty folder, with a shell that
+// stops at the first unexpected outcome. Scripts have these words besides the
+// shell's own:
+//
+//	refused CODE COMMAND...   the command must fail and say CODE
+//	same A B                  two files or strings are equal
+//	advance DURATION          move the services' clock
+func TestCases(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/*.sh")
+	if err != nil || len(scripts) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	needTools(t)
+	s := redoubttest.Start(t, redoubttest.Options{})
+	prelude, err := filepath.Abs("testdata/prelude")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range scripts {
+		t.Run(strings.TrimSuffix(filepath.Base(script), ".sh"), func(t *testing.T) {
+			t.Parallel()
+			path, err := filepath.Abs(script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Every case has an account of its own: the article's names are taken
+			// only once each.
+			account := s.NewAccount(t)
+			cmd := exec.CommandContext(t.Context(), "bash", "-eu", "-o", "pipefail", "-c", `. "$0"; . "$1"`, prelude, path)
+			cmd.Dir = t.TempDir()
+			cmd.Env = append(os.Environ(), account.Environ()...)
+			cmd.Env = append(cmd.Env,
+				"ACCOUNT="+account.ID, "ENDPOINT="+s.URL, "CONTROL_TOKEN="+s.ControlToken,
+				"AWS_PAGER=", "AWS_CONFIG_FILE=/nonexistent", "AWS_MAX_ATTEMPTS=1", "HOME="+cmd.Dir, "PATH="+os.Getenv("PATH"),
+			)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			t.Logf("%s", out)
+		})
+	}
+}
+
+// needTools looks for the clients. They are required where CI is set; elsewhere
+// their absence skips, and says so.
+func needTools(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("scripts are for Linux")
+	}
+	for _, probe := range [][]string{{"bash", "--version"}, {"aws", "--version"}, {"python3", "-c", "import boto3"}} {
+		if out, err := exec.Command(probe[0], probe[1:]...).CombinedOutput(); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatalf("%v: %v\n%s\nmake deps installs it", probe, err, out)
+			}
+			t.Skipf("%v: %v: make deps installs it", probe, err)
+		}
+	}
+}

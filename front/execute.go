@@ -1,0 +1,159 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/engine/identity"
+	"github.com/redoubt-sec/redoubt/engine/policy"
+	"github.com/redoubt-sec/redoubt/op"
+	"github.com/redoubt-sec/redoubt/store"
+)
+
+// tries bounds how often a call starts over because something that it read
+// changed before it could commit.
+const tries = 64
+
+// execute runs the call in one transaction: credential, needs, decisions,
+// method and audit event stand or fall together.
+func (d *Door) execute(ctx context.Context, e *exchange) error {
+	for try := 0; ; try++ {
+		tx := d.DB.Begin()
+		e.out, e.nested, e.recorded = nil, nil, false
+		err := d.attempt(store.With(context.WithValue(ctx, exchangeKey{}, e), tx), e, tx)
+		switch {
+		case err == nil:
+			if err = d.recordIn(ctx, tx, e); err == nil {
+				err = tx.Commit(ctx)
+			}
+		case !errors.Is(err, store.ErrConflict):
+			// The refusal is true only if what it rests on still holds.
+			if cerr := tx.Check(ctx); errors.Is(cerr, store.ErrConflict) {
+				err = cerr
+			}
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		if try == tries {
+			// So many others change the same record that this call cannot win:
+			// that is what throttling is for.
+			return redoubt.ErrThrottling.New("Rate exceeded")
+		}
+		if err := store.Backoff(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+// attempt is one try at a call over HTTP.
+func (d *Door) attempt(ctx context.Context, e *exchange, tx *store.Tx) error {
+	if e.sig != nil {
+		if err := d.confirm(tx, e); err != nil {
+			return err
+		}
+	}
+	out, needs, err := d.perform(ctx, tx, e.call, e.row, e.in)
+	e.out, e.needs = out, needs
+	return err
+}
+
+// perform states the needs of a call, decides them and runs the method.
+func (d *Door) perform(ctx context.Context, tx *store.Tx, c *redoubt.Call, row *op.Operation, in any) (out any, needs []redoubt.Need, err error) {
+	needs, err = row.Needs(ctx, c, in)
+	if err != nil {
+		return nil, needs, err
+	}
+	c.Denied = nil
+	if row.Access == op.Authorized {
+		if err := d.authorize(tx, c, needs); err != nil {
+			return nil, needs, err
+		}
+	}
+	out, err = row.Call(ctx, c, in)
+	return out, needs, err
+}
+
+// authorize decides every need. A refused need with an Item is noted for the
+// method; any other refuses the call.
+func (d *Door) authorize(tx *store.Tx, c *redoubt.Call, needs []redoubt.Need) error {
+	if len(needs) == 0 {
+		// A row that needs permission but names none would be open to all.
+		return &redoubt.Error{Code: string(redoubt.ErrInternal), Fault: true, Cause: errors.New("front: " + c.Service + ":" + c.Operation + " states no needs")}
+	}
+	set, err := d.Identity.Policies(tx, &c.Principal)
+	if err != nil {
+		return err
+	}
+	for i := range needs {
+		n := &needs[i]
+		r, err := d.request(tx, c, n, &set)
+		if err != nil {
+			return err
+		}
+		dec := policy.Evaluate(r)
+		if dec.Allowed {
+			continue
+		}
+		refusal := redoubt.ErrAccessDenied.New("%s", dec.Message(r))
+		if n.Item == "" {
+			return refusal
+		}
+		if c.Denied == nil {
+			c.Denied = map[string]error{}
+		}
+		c.Denied[n.Item] = refusal
+	}
+	return nil
+}
+
+// request gathers what decides one need.
+func (d *Door) request(tx *store.Tx, c *redoubt.Call, n *redoubt.Need, set *identity.Set) (*policy.Request, error) {
+	r := &policy.Request{Call: c, Need: n, Identity: set.Identity, Boundary: set.Boundary, Session: set.Session}
+	if err := d.organization(tx, c, n, set, r); err != nil {
+		return nil, err
+	}
+	if n.Policy != "" {
+		kind := policy.ResourceBased
+		if n.Strict {
+			kind = policy.KeyPolicy
+			if strings.HasPrefix(n.Action, "sts:") {
+				kind = policy.Trust
+			}
+		}
+		doc, err := d.policies.Parse(n.Policy, kind)
+		if err != nil {
+			return nil, err
+		}
+		r.Resource = &policy.Source{Kind: kind, Name: n.PolicyName, Attached: n.Resource, Document: doc}
+	}
+	return r, nil
+}
+
+// organization fills in what the organizations of the caller's and the
+// resource's account impose.
+func (d *Door) organization(tx *store.Tx, c *redoubt.Call, n *redoubt.Need, set *identity.Set, r *policy.Request) error {
+	own, err := d.Identity.Member(tx, c.Principal.Account)
+	if err != nil {
+		return err
+	}
+	if own != nil {
+		r.SCPs, r.PrincipalOrg = own.SCPs, &own.Org
+		r.SCPExempt = own.Management || set.ServiceLinked
+	}
+	owner := own
+	if n.Account != "" && n.Account != c.Principal.Account {
+		if owner, err = d.Identity.Member(tx, n.Account); err != nil {
+			return err
+		}
+	}
+	if owner != nil {
+		r.RCPs, r.ResourceOrg = owner.RCPs, &owner.Org
+		r.RCPExempt = owner.Management || set.ServiceLinked
+	}
+	return nil
+}
+
+type exchangeKey struct{}

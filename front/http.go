@@ -1,0 +1,146 @@
+package front
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/wire"
+)
+
+// step is one of the steps that every request takes, in this order.
+type step struct {
+	name string
+	run  func(*Door, context.Context, *exchange) error
+}
+
+var steps = []step{
+	{"read", (*Door).read},
+	{"route", (*Door).route},
+	{"identify", (*Door).identify},
+	{"decode", (*Door).decode},
+	{"throttle", (*Door).throttle},
+	{"execute", (*Door).run},
+}
+
+// ServeHTTP implements http.Handler.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if problem := d.guard(r); problem != "" {
+		w.Header().Set("Connection", "close")
+		answerJSON(w, http.StatusForbidden, map[string]string{"error": problem})
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, controlPrefix) && !strings.HasPrefix(r.URL.Path, adminPrefix) {
+		d.serveControl(w, r)
+		return
+	}
+	d.meters.inflight.Inc()
+	defer d.meters.inflight.Dec()
+	e := &exchange{http: r, start: time.Now(), requestID: newID()}
+	e.wire = wire.Request{
+		Method: r.Method, Target: r.RequestURI, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery,
+		Host: r.Host, Header: r.Header,
+	}
+	if raw, ok := rawPath(r.RequestURI); ok {
+		e.wire.Path = raw
+	}
+	ctx := r.Context()
+	for i := range steps {
+		if e.err = steps[i].run(d, ctx, e); e.err != nil {
+			break
+		}
+	}
+	d.respond(ctx, w, e)
+}
+
+// rawPath is the path of a request target as it was sent. net/http's own
+// EscapedPath may normalise the encoding, and signatures cover what was sent.
+func rawPath(target string) (string, bool) {
+	if !strings.HasPrefix(target, "/") {
+		return "", false
+	}
+	path, _, _ := strings.Cut(target, "?")
+	return path, true
+}
+
+// read takes the body in, up to the limit.
+func (d *Door) read(_ context.Context, e *exchange) error {
+	r := e.http
+	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	if r.ContentLength > int64(d.MaxBody) {
+		return wire.TooLarge()
+	}
+	if r.ContentLength > 0 {
+		// The common case: one allocation of the right size.
+		e.wire.Body = make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, e.wire.Body); err != nil {
+			return incomplete(err)
+		}
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, int64(d.MaxBody)+1))
+	if err != nil {
+		return incomplete(err)
+	}
+	if len(body) > d.MaxBody {
+		return wire.TooLarge()
+	}
+	e.wire.Body = body
+	return nil
+}
+
+func incomplete(cause error) error {
+	e := redoubt.ErrorKind("IncompleteBody").New("The request body terminated unexpectedly")
+	e.Cause = cause
+	return e
+}
+
+// bodyHash is what the signature covers of the body.
+func (e *exchange) bodyHash() ([32]byte, error) { return sha256.Sum256(e.wire.Body), nil }
+
+// decode fills the operation's input and holds it against the model.
+func (d *Door) decode(_ context.Context, e *exchange) error {
+	if e.routeErr != nil {
+		return e.routeErr
+	}
+	if e.row == nil {
+		return notImplemented(e.svc.Name, e.op.Name)
+	}
+	in := e.row.NewInput()
+	if err := e.codec.Decode(e.svc, e.op, &e.wire, in); err != nil {
+		return err
+	}
+	e.in = in
+	return d.valid.Input(e.svc, e.op, in)
+}
+
+// notImplemented is the answer of every operation without a row.
+func notImplemented(service, operation string) *redoubt.Error {
+	err := redoubt.ErrNotImplemented.New("%s:%s is not implemented by this server. docs/status.md lists what is.", service, operation)
+	err.Status = http.StatusNotImplemented
+	return err
+}
+
+// throttle refuses calls beyond their quota.
+func (d *Door) throttle(_ context.Context, e *exchange) error {
+	if !d.quotas.allow(e.call, now()) {
+		return redoubt.ErrThrottling.New("Rate exceeded")
+	}
+	return nil
+}
+
+// run executes the call unless the audit log cannot take its event.
+func (d *Door) run(ctx context.Context, e *exchange) error {
+	err := d.execute(ctx, e)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return redoubt.ErrorKind("RequestTimeout").New("The client went away.")
+	}
+	return err
+}

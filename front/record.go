@@ -1,0 +1,180 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/engine/trail"
+	"github.com/redoubt-sec/redoubt/op"
+	"github.com/redoubt-sec/redoubt/op/schema"
+	"github.com/redoubt-sec/redoubt/store"
+)
+
+// recordIn writes the events of a call that changes something into its own
+// transaction, so that neither exists without the other. The event of a call
+// that changes nothing is left to recordAfter.
+func (d *Door) recordIn(_ context.Context, tx *store.Tx, e *exchange) error {
+	if !tx.Wrote() {
+		return nil
+	}
+	for _, n := range e.nested {
+		if n.err != nil {
+			continue // a refusal within a call that went on; recordAfter has it
+		}
+		if err := d.Trail.Commit(tx, event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, nil)); err != nil {
+			return err
+		}
+	}
+	e.recorded = true
+	return d.Trail.Commit(tx, event(e.call, e.svc, e.op, e.row, e.in, e.out, e.needs, nil))
+}
+
+// recordAfter hands the events of a call that changed nothing, refused ones
+// included, to the buffered log.
+func (d *Door) recordAfter(_ context.Context, e *exchange) error {
+	if e.call == nil || e.op == nil {
+		return nil // nobody asked for anything that has a name
+	}
+	committed := e.recorded && e.err == nil
+	var errs []error
+	for _, n := range e.nested {
+		if !committed || n.err != nil {
+			errs = append(errs, d.Trail.Record(event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, n.err)))
+		}
+	}
+	if !committed {
+		errs = append(errs, d.Trail.Record(event(e.call, e.svc, e.op, e.row, e.in, e.out, e.needs, e.outcome())))
+		if e.err == nil {
+			d.Identity.Touch(&e.call.Principal, e.svc.IAMPrefix, e.op.Name, e.call.Region)
+		}
+	} else {
+		d.Identity.Touch(&e.call.Principal, e.svc.IAMPrefix, e.op.Name, e.call.Region)
+	}
+	err := errors.Join(errs...)
+	if err == nil {
+		return nil
+	}
+	d.Log.Error("call could not be recorded", "request", e.requestID, "error", err)
+	if d.AuditFailOpen {
+		return nil
+	}
+	return unavailable("The call could not be recorded.")
+}
+
+// outcome is the refusal, or nil; as an error without the typed nil.
+func (e *exchange) outcome() error {
+	if e.refusal != nil {
+		return e.refusal
+	}
+	return e.err
+}
+
+// recordNested writes the event of a call that background work made.
+func (d *Door) recordNested(_ context.Context, tx *store.Tx, n *nested) error {
+	return d.Trail.Commit(tx, event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, nil))
+}
+
+// recordLater records a background call that was refused.
+func (d *Door) recordLater(n *nested) {
+	if err := d.Trail.Record(event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, n.err)); err != nil {
+		d.Log.Error("call could not be recorded", "request", n.call.RequestID, "error", err)
+	}
+}
+
+// event makes the CloudTrail record of a call. Of request and answer it holds
+// what the operation's row allows.
+func event(c *redoubt.Call, svc *schema.Service, o *schema.Operation, row *op.Operation, in, out any, needs []redoubt.Need, err error) *trail.Event {
+	ev := &trail.Event{
+		Account: c.Account, Region: c.Region,
+		Identity: trail.IdentityOf(&c.Principal, c.Via),
+		Time:     c.Time, Source: svc.EventSource, Name: o.Name,
+		SourceIP: c.Source.IP, UserAgent: c.Source.UserAgent,
+		RequestID: c.RequestID, ReadOnly: o.ReadOnly,
+	}
+	if svc.Global {
+		ev.Region = "us-east-1"
+	}
+	if n := len(c.Via.CalledVia); n > 0 {
+		ev.SourceIP, ev.UserAgent = c.Via.CalledVia[n-1], c.Via.CalledVia[n-1]
+	}
+	if c.Source.TLSVersion != "" {
+		ev.TLS = &trail.TLS{Version: c.Source.TLSVersion, Cipher: c.Source.TLSCipher, Host: c.Source.Host}
+	}
+	if row != nil {
+		ev.ReadOnly = row.ReadOnly
+		if in != nil {
+			ev.RequestParameters = recordRequest(row, in)
+		}
+		if err == nil && out != nil && !ev.ReadOnly {
+			ev.ResponseElements = recordResponse(row, out)
+		}
+	}
+	if err != nil {
+		var r *redoubt.Error
+		if errors.As(err, &r) {
+			ev.ErrorCode, ev.ErrorMessage = eventCode(r.Code), r.Message
+		} else {
+			ev.ErrorCode = string(redoubt.ErrInternal)
+		}
+	}
+	for i := range needs {
+		n := &needs[i]
+		if !strings.HasPrefix(n.Resource, "arn:") || strings.ContainsAny(n.Resource, "*?") || repeated(needs[:i], n.Resource) {
+			continue
+		}
+		account := n.Account
+		if account == "" {
+			account = c.Account
+		}
+		ev.Resources = append(ev.Resources, trail.Resource{ARN: n.Resource, Account: account, Type: resourceType(n.Resource)})
+	}
+	return ev
+}
+
+// eventCode is how CloudTrail spells refusals of every service alike.
+func eventCode(code string) string {
+	switch code {
+	case "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError":
+		return "AccessDenied"
+	}
+	return code
+}
+
+func repeated(needs []redoubt.Need, arn string) bool {
+	for i := range needs {
+		if needs[i].Resource == arn {
+			return true
+		}
+	}
+	return false
+}
+
+// resourceType names a resource as CloudTrail does, "AWS::KMS::Key", for the
+// kinds that this server has.
+func resourceType(arn string) string {
+	a, err := redoubt.ParseARN(arn)
+	if err != nil {
+		return ""
+	}
+	kind := a.Resource
+	if i := strings.IndexAny(kind, "/:"); i >= 0 {
+		kind = kind[:i]
+	}
+	return resourceTypes[a.Service+"/"+kind]
+}
+
+var resourceTypes = map[string]string{
+	"kms/key":               "AWS::KMS::Key",
+	"kms/alias":             "AWS::KMS::Alias",
+	"iam/user":              "AWS::IAM::User",
+	"iam/role":              "AWS::IAM::Role",
+	"iam/group":             "AWS::IAM::Group",
+	"iam/policy":            "AWS::IAM::Policy",
+	"iam/mfa":               "AWS::IAM::MFADevice",
+	"cloudtrail/trail":      "AWS::CloudTrail::Trail",
+	"secretsmanager/secret": "AWS::SecretsManager::Secret",
+	"ssm/parameter":         "AWS::SSM::Parameter",
+	"lambda/function":       "AWS::Lambda::Function",
+}

@@ -1,0 +1,179 @@
+package front
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/op/schema"
+	"github.com/redoubt-sec/redoubt/store"
+	"github.com/redoubt-sec/redoubt/wire"
+)
+
+// respond encodes the outcome, records it where that has not happened with the
+// change itself, writes the answer and counts it.
+func (d *Door) respond(ctx context.Context, w http.ResponseWriter, e *exchange) {
+	var resp *wire.Response
+	if e.err == nil {
+		var err error
+		if resp, err = e.codec.Encode(e.svc, e.op, e.out, e.requestID); err != nil {
+			e.err = err
+		}
+	}
+	if e.err != nil {
+		e.refusal = d.refusal(e)
+	}
+	if err := d.recordAfter(ctx, e); err != nil && e.err == nil {
+		// An answer that cannot be recorded is not given.
+		e.err = err
+		e.refusal = d.refusal(e)
+	}
+	if e.refusal != nil {
+		if e.codec == nil {
+			e.status = http.StatusNotFound
+			w.Header().Set("X-Amzn-Requestid", e.requestID)
+			w.Header().Set("X-Amzn-Errortype", e.refusal.Code)
+			answerJSON(w, e.status, map[string]string{"__type": e.refusal.Code, "message": e.refusal.Message})
+			d.count(e)
+			return
+		}
+		if resp != nil && resp.Stream != nil {
+			resp.Stream.Close()
+		}
+		resp = e.codec.EncodeError(e.svc, e.op, e.refusal, e.requestID)
+	}
+	e.status = resp.Status
+	write(w, e.http.Method, resp)
+	d.count(e)
+}
+
+func write(w http.ResponseWriter, method string, resp *wire.Response) {
+	h := w.Header()
+	for k, v := range resp.Header {
+		h[k] = v
+	}
+	if resp.Stream != nil {
+		defer resp.Stream.Close()
+		w.WriteHeader(resp.Status)
+		if method != http.MethodHead {
+			if _, err := io.Copy(w, resp.Stream); err != nil {
+				// The head is out: cutting the connection is the only way left to say
+				// that the body is not whole.
+				panic(http.ErrAbortHandler)
+			}
+		}
+		return
+	}
+	if h.Get("Content-Length") == "" && resp.Status != http.StatusNoContent && resp.Status != http.StatusNotModified {
+		h.Set("Content-Length", strconv.Itoa(len(resp.Body)))
+	}
+	w.WriteHeader(resp.Status)
+	if method != http.MethodHead {
+		w.Write(resp.Body) // the client may be gone; nobody is left to tell
+	}
+}
+
+// refusal is the error as the client may see it. What is not a *redoubt.Error is
+// logged and answered as the service's internal failure.
+func (d *Door) refusal(e *exchange) *redoubt.Error {
+	var r *redoubt.Error
+	if !errors.As(e.err, &r) {
+		switch {
+		case errors.Is(e.err, store.ErrUnavailable), errors.Is(e.err, store.ErrClosed):
+			r = unavailable("The service is temporarily unavailable.")
+		case errors.Is(e.err, store.ErrTooLarge):
+			r = &redoubt.Error{Code: "LimitExceededException", Message: "The request changes more than one transaction can hold."}
+		default:
+			r = &redoubt.Error{Code: string(redoubt.ErrInternal), Fault: true, Status: http.StatusInternalServerError}
+		}
+		r.Cause = e.err
+	}
+	if r.Cause != nil || r.Fault {
+		d.Log.Error("call failed", "request", e.requestID, "service", name(e.svc), "operation", operation(e.op), "error", r, "cause", r.Cause)
+	}
+	return d.spell(e, r)
+}
+
+func unavailable(message string) *redoubt.Error {
+	return &redoubt.Error{Code: "ServiceUnavailable", Message: message, Status: http.StatusServiceUnavailable, Fault: true}
+}
+
+// spell gives the errors that every service has the code and status that the
+// caller's service and protocol use for them.
+func (d *Door) spell(e *exchange, r *redoubt.Error) *redoubt.Error {
+	if e.svc == nil {
+		return r
+	}
+	code, status := r.Code, r.Status
+	switch redoubt.ErrorKind(r.Code) {
+	case redoubt.ErrAccessDenied:
+		switch {
+		case e.svc.Name == "s3":
+			code, status = "AccessDenied", http.StatusForbidden
+		case e.svc.Name == "sns":
+			code, status = "AuthorizationError", http.StatusForbidden
+		case e.svc.Protocols[0] == schema.EC2:
+			code, status = "UnauthorizedOperation", http.StatusForbidden
+		case e.svc.Protocols[0] == schema.Query, e.protocol == schema.RESTXML:
+			code, status = "AccessDenied", http.StatusForbidden
+		case e.protocol == schema.RESTJSON:
+			status = http.StatusForbidden
+		default:
+			status = http.StatusBadRequest
+		}
+	case redoubt.ErrValidation:
+		if e.svc.Protocols[0] == schema.Query {
+			code = "ValidationError"
+		}
+		if status == 0 {
+			status = http.StatusBadRequest
+		}
+	case redoubt.ErrThrottling:
+		switch e.svc.Protocols[0] {
+		case schema.Query, schema.RESTXML:
+			code = "Throttling"
+		case schema.EC2:
+			code, status = "RequestLimitExceeded", http.StatusServiceUnavailable
+		}
+		if e.svc.Name == "s3" {
+			code, status = "SlowDown", http.StatusServiceUnavailable
+		}
+		if status == 0 {
+			status = http.StatusBadRequest
+		}
+	default:
+		return r
+	}
+	s := *r
+	s.Code, s.Status = code, status
+	return &s
+}
+
+func name(s *schema.Service) string {
+	if s == nil {
+		return ""
+	}
+	return s.Name
+}
+
+func operation(o *schema.Operation) string {
+	if o == nil {
+		return ""
+	}
+	return o.Name
+}
+
+// tlsNames names version and cipher as CloudTrail's tlsDetails do.
+func tlsNames(t *tls.ConnectionState) (version, cipher string) {
+	switch t.Version {
+	case tls.VersionTLS12:
+		version = "TLSv1.2"
+	case tls.VersionTLS13:
+		version = "TLSv1.3"
+	}
+	return version, tls.CipherSuiteName(t.CipherSuite)
+}

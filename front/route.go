@@ -1,0 +1,45 @@
+package front
+
+import (
+	"context"
+
+	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/op/schema"
+	"github.com/redoubt-sec/redoubt/wire"
+	"github.com/redoubt-sec/redoubt/wire/awsjson"
+	"github.com/redoubt-sec/redoubt/wire/cbor"
+	"github.com/redoubt-sec/redoubt/wire/ec2query"
+	"github.com/redoubt-sec/redoubt/wire/query"
+	"github.com/redoubt-sec/redoubt/wire/restjson"
+	"github.com/redoubt-sec/redoubt/wire/restxml"
+)
+
+// codecs makes one codec for each protocol.
+func codecs(limits wire.Limits) map[schema.Protocol]wire.Codec {
+	return map[schema.Protocol]wire.Codec{
+		schema.JSON:     awsjson.New(limits),
+		schema.Query:    query.New(limits),
+		schema.EC2:      ec2query.New(limits),
+		schema.RESTJSON: restjson.New(limits),
+		schema.RESTXML:  restxml.New(limits),
+		schema.CBOR:     cbor.New(limits),
+	}
+}
+
+// route finds the service, its protocol and the operation. What is wrong with
+// the operation is kept for later: a caller must prove who it is first.
+func (d *Door) route(_ context.Context, e *exchange) error {
+	f, ok := d.index.Find(&e.wire, d.MaxBody)
+	e.host, e.scope = f.Region, f.Scope.Region
+	if !ok {
+		return redoubt.ErrorKind("UnknownOperationException").New("No service of this server answers such a request.")
+	}
+	e.svc, e.protocol = f.Service, f.Protocol
+	e.codec = d.codecs[f.Protocol]
+	e.wire.Path = f.Path
+	e.op, e.routeErr = e.codec.Match(e.svc, &e.wire)
+	if e.routeErr == nil {
+		e.row = d.row(e.svc, e.op.Name)
+	}
+	return d.Ready()
+}

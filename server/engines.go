@@ -1,0 +1,74 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+
+	"github.com/redoubt-sec/redoubt/api/all"
+	"github.com/redoubt-sec/redoubt/api/redoubtapi"
+	"github.com/redoubt-sec/redoubt/engine/identity"
+	"github.com/redoubt-sec/redoubt/engine/trail"
+	"github.com/redoubt-sec/redoubt/front"
+	"github.com/redoubt-sec/redoubt/store"
+	"github.com/redoubt-sec/redoubt/store/memory"
+	"github.com/redoubt-sec/redoubt/store/pebble"
+)
+
+// openStore opens the storage backend that the configuration names.
+func openStore(ctx context.Context, c *Config) (*store.DB, error) {
+	switch {
+	case c.Store == "memory":
+		return store.Open(memory.New(), c.CacheRecords), nil
+	case c.Store == "pebble":
+		b, err := pebble.Open(filepath.Join(c.Data, "store"), pebble.Options{})
+		if err != nil {
+			return nil, err
+		}
+		return store.Open(b, c.CacheRecords), nil
+	}
+	return nil, fmt.Errorf("%q is not known", c.Store)
+}
+
+// openEngines opens what services share.
+func (s *Server) openEngines(ctx context.Context) error {
+	s.identity = identity.New(identity.Config{
+		DB: s.db, Keys: s.keyring, Clock: s.clock, OpenAccounts: s.conf.Dev,
+	})
+	s.run(ctx, "identity", s.identity.Run)
+	var err error
+	if s.trail, err = trail.Open(trail.Deps{DB: s.db, Seal: s.keyring, Clock: s.clock, Log: s.log}); err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	s.run(ctx, "audit log", s.trail.Run)
+	return nil
+}
+
+// openDoor makes the front door, still without rooms.
+func (s *Server) openDoor() error {
+	proxies := make([]netip.Prefix, 0, len(s.conf.TrustedProxies))
+	for _, p := range s.conf.TrustedProxies {
+		prefix, err := ParsePrefix(p)
+		if err != nil {
+			return err
+		}
+		proxies = append(proxies, prefix)
+	}
+	s.door = front.New(front.Deps{
+		DB: s.db, Identity: s.identity, Trail: s.trail, Clock: s.clock, Log: s.log,
+		Models:         append(slices.Clone(all.Services()), &redoubtapi.Model),
+		Hosts:          s.conf.Hosts,
+		TrustedProxies: proxies,
+		Region:         s.conf.Region,
+		Account:        s.conf.Account,
+		Dev:            s.conf.Dev,
+		MaxBody:        int(s.conf.MaxBody),
+		Quotas:         s.conf.Quotas,
+		AuditFailOpen:  s.conf.AuditFailOpen,
+		Ready:          s.ready,
+		Control:        s.control(),
+	})
+	return nil
+}

@@ -1,0 +1,54 @@
+package server
+
+import (
+	"context"
+
+	"github.com/redoubt-sec/redoubt/op"
+	"github.com/redoubt-sec/redoubt/service/admin"
+	"github.com/redoubt-sec/redoubt/service/kms"
+)
+
+// rooms are the services.
+type rooms struct {
+	admin *admin.Service
+	kms   *kms.Service
+}
+
+// services lists the rooms for the door: a new one is a line here and one in
+// openRooms. Rooms that were not opened list their operations too.
+func (s *Server) services() []op.Service {
+	r := &s.rooms
+	return []op.Service{
+		or(r.admin).Operations(),
+		or(r.kms).Operations(),
+	}
+}
+
+// or answers p, or an empty value to list the operations of.
+func or[T any](p *T) *T {
+	if p == nil {
+		return new(T)
+	}
+	return p
+}
+
+// openRooms makes the services and furnishes the door with them.
+func (s *Server) openRooms(ctx context.Context) error {
+	s.rooms.kms = kms.New(kms.Deps{
+		DB: s.db, Keyring: s.keyring, Schedule: shim{}, Clock: s.clock,
+	})
+	s.rooms.admin = admin.New(admin.Deps{
+		DB: s.db, Identity: s.identity, Keyring: s.keyring, Clock: s.clock,
+		Explainer: s.door, Invoker: s.door,
+		Installation: admin.Installation{
+			ID: s.dir.state.Installation, Account: s.dir.state.Account, Version: s.version, Mode: s.dir.state.Mode,
+			Store: s.conf.Store, Started: s.started,
+		},
+		Problems: s.problems, Services: s.status, NewSeal: s.sealFrom, Backup: s.backup,
+	})
+	s.run(ctx, "kms", s.rooms.kms.Run)
+	for _, room := range s.services() {
+		s.door.Add(room)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package admin
+
+import (
+	"context"
+	"io"
+	"time"
+
+	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/api/redoubtapi"
+	"github.com/redoubt-sec/redoubt/engine/identity"
+	"github.com/redoubt-sec/redoubt/engine/keyring"
+	"github.com/redoubt-sec/redoubt/engine/policy"
+	"github.com/redoubt-sec/redoubt/op"
+	"github.com/redoubt-sec/redoubt/store"
+)
+
+// Installation is what the server tells of itself.
+type Installation struct {
+	ID      string
+	Account string // owns the installation
+	Version string
+	Mode    string
+	Store   string
+	Started time.Time
+}
+
+// Explainer decides a supposed call by the front door's own rules.
+type Explainer interface {
+	Explain(ctx context.Context, principalARN, region string, need redoubt.Need, conditions map[string][]string) (policy.Trace, error)
+}
+
+// Deps is what the service works with.
+type Deps struct {
+	DB           *store.DB
+	Identity     *identity.Identity
+	Keyring      *keyring.Keyring
+	Clock        redoubt.Clock
+	Explainer    Explainer
+	Invoker      op.Invoker
+	Installation Installation
+	// Problems answers what keeps the server from serving, by part.
+	Problems func() map[string]string
+	// Services answers how many operations each service has and how many of them
+	// are implemented.
+	Services func() []redoubtapi.ServiceStatus
+	// NewSeal makes a seal from the request's parameters; shares are those of a
+	// new Shamir seal.
+	NewSeal func(ctx context.Context, in *redoubtapi.RotateSealRequest) (seal keyring.Seal, shares func() []string, err error)
+	// Backup streams an encrypted backup to the recipient.
+	Backup func(ctx context.Context, recipient string) (io.ReadCloser, int64, error)
+}
+
+// Service is the room.
+type Service struct{ Deps }
+
+// New makes the service.
+func New(d Deps) *Service { return &Service{d} }
+
+// arn is the one resource.
+const arn = "arn:aws:redoubt:::installation"
+
+// needs states the operation's action on the installation.
+func needs[I any](s *Service, action string) op.Needs[I] {
+	return func(context.Context, *redoubt.Call, *I) ([]redoubt.Need, error) {
+		return []redoubt.Need{{Action: action, Resource: arn, Account: s.Installation.Account}}, nil
+	}
+}
+
+// Operations is the contents page.
+func (s *Service) Operations() op.Service {
+	return op.Service{Model: &redoubtapi.Model, Operations: []op.Operation{
+		op.Row(redoubtapi.OpCreateAccount, s.CreateAccount, needs[redoubtapi.CreateAccountInput](s, "redoubt:CreateAccount")).
+			Records("AccountId", "Name").Answers("AccountId", "Name", "UserName", "AccessKeyId"),
+		op.Row(redoubtapi.OpCreateBackup, s.CreateBackup, needs[redoubtapi.CreateBackupInput](s, "redoubt:CreateBackup")).
+			Records("Recipient"),
+		op.Row(redoubtapi.OpExplainAccess, s.ExplainAccess, needs[redoubtapi.ExplainAccessInput](s, "redoubt:ExplainAccess")).
+			Records("PrincipalArn", "Action", "ResourceArn", "Region"),
+		op.Row(redoubtapi.OpGetStatus, s.GetStatus, needs[redoubtapi.GetStatusInput](s, "redoubt:GetStatus")),
+		op.Row(redoubtapi.OpListAccounts, s.ListAccounts, needs[redoubtapi.ListAccountsInput](s, "redoubt:ListAccounts")),
+		op.Row(redoubtapi.OpRotateSeal, s.RotateSeal, needs[redoubtapi.RotateSealInput](s, "redoubt:RotateSeal")).
+			Records("RotateRoot", "Kind"),
+	}}
+}
