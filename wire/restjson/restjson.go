@@ -35,7 +35,7 @@ func New(limits wire.Limits) *Codec {
 
 // Match implements wire.Codec.
 func (c *Codec) Match(svc *schema.Service, r *wire.Request) (*schema.Operation, error) {
-	op, err := c.routes.Find(svc, r)
+	op, err := c.routes.Find(svc, r, false)
 	if op == nil && err == nil {
 		e := wire.ErrUnknownOperation.Bare()
 		e.Status = 404

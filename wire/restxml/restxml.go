@@ -38,7 +38,7 @@ func New(limits wire.Limits) *Codec {
 
 // Match implements wire.Codec.
 func (c *Codec) Match(svc *schema.Service, r *wire.Request) (*schema.Operation, error) {
-	op, err := c.routes.Find(svc, r)
+	op, err := c.routes.Find(svc, r, isS3(svc))
 	if op != nil || err != nil {
 		return op, err
 	}

@@ -141,8 +141,10 @@ type candidate struct {
 	missing int
 }
 
-// Find answers the operation that a request means, or nil.
-func (r *Routes) Find(svc *schema.Service, req *wire.Request) (*schema.Operation, error) {
+// Find answers the operation that a request means, or nil. strict asks for all
+// query parameters that the operation requires: S3's name what the request is
+// about. Elsewhere a missing one is the validator's business.
+func (r *Routes) Find(svc *schema.Service, req *wire.Request, strict bool) (*schema.Operation, error) {
 	query, err := req.Query()
 	if err != nil {
 		return nil, err
@@ -164,7 +166,7 @@ func (r *Routes) Find(svc *schema.Service, req *wire.Request) (*schema.Operation
 			continue
 		}
 		c := &candidate{route: x, rank: rank}
-		if !c.weigh(query, req.Header) {
+		if !c.weigh(query, req.Header, strict) {
 			continue
 		}
 		if best == nil || better(c, best) {
@@ -181,9 +183,9 @@ func (r *route) hasGreedy() bool {
 	return slices.ContainsFunc(r.parts, func(p part) bool { return p.greedy })
 }
 
-// weigh counts what speaks for the candidate; false when a fixed query
-// parameter is missing.
-func (c *candidate) weigh(query wire.Form, header http.Header) bool {
+// weigh counts what speaks for the candidate; false when a query parameter is
+// missing that must be there.
+func (c *candidate) weigh(query wire.Form, header http.Header, strict bool) bool {
 	for _, p := range c.route.static {
 		v, ok := query.Get(p.Name)
 		if !ok || p.Value != "" && v != p.Value {
@@ -200,6 +202,9 @@ func (c *candidate) weigh(query wire.Form, header http.Header) bool {
 	}
 	for _, name := range c.queries {
 		_, ok := query.Get(name)
+		if !ok && strict {
+			return false
+		}
 		count(ok)
 	}
 	for _, name := range c.headers {
