@@ -105,10 +105,10 @@ func event(c *redoubt.Call, svc *schema.Service, o *schema.Operation, row *op.Op
 	if row != nil {
 		ev.ReadOnly = row.ReadOnly
 		if in != nil {
-			ev.RequestParameters = recordRequest(row, in)
+			ev.RequestParameters = row.RecordRequest(in)
 		}
 		if err == nil && out != nil && !ev.ReadOnly {
-			ev.ResponseElements = recordResponse(row, out)
+			ev.ResponseElements = row.RecordResponse(out)
 		}
 	}
 	if err != nil {
