@@ -152,5 +152,8 @@ func (i *Identity) DeleteAccessKey(tx *store.Tx, account string, user *User, id 
 	if err := i.editKeyIDs(tx, account, k.User, remove); err != nil {
 		return err
 	}
+	if err := keyUses.In(account).Delete(tx, id); err != nil {
+		return err
+	}
 	return accessKeys.Rows().Delete(tx, id)
 }

@@ -20,11 +20,6 @@ type Account struct {
 	// AccessKeys of the root user.
 	AccessKeys     []string
 	PasswordPolicy *PasswordPolicy
-	// Report is when the credential report was last made; zero for never.
-	Report time.Time
-	// OutboundFederation: GetWebIdentityToken may be used; Issuer is its subdomain.
-	OutboundFederation bool
-	Issuer             string
 	// TokenVersion is the global endpoint's: "v1Token" or "v2Token"; empty is v1.
 	TokenVersion string
 }

@@ -15,7 +15,9 @@ import (
 // Source: IAM User Guide, "AWS JSON policy elements: Principal".
 type Bound struct {
 	Text string
-	IDs  map[string]string `json:",omitempty"` // principal as written -> unique id
+	// IDs lead from principals as written to unique ids; empty for an account id,
+	// which is read back as the account's root ARN.
+	IDs map[string]string `json:",omitempty"`
 }
 
 // InvalidPrincipal says which principal of a policy does not exist.
@@ -37,7 +39,7 @@ func (i *Identity) Bind(tx *store.Tx, d *policy.Document) (*Bound, error) {
 		if !ok {
 			return nil, &InvalidPrincipal{p.Type, p.Value}
 		}
-		if id != "" {
+		if id != "" || IsAccountID(p.Value) {
 			if b.IDs == nil {
 				b.IDs = map[string]string{}
 			}
@@ -52,7 +54,10 @@ func (i *Identity) Bind(tx *store.Tx, d *policy.Document) (*Bound, error) {
 func (i *Identity) Current(tx *store.Tx, b *Bound, kind policy.Kind) (string, error) {
 	now := map[string]string{}
 	for written, id := range b.IDs {
-		arn, err := i.arnOf(tx, id)
+		arn, err := RootARN(written), error(nil)
+		if id != "" {
+			arn, err = i.arnOf(tx, id)
+		}
 		if err != nil {
 			return "", err
 		}

@@ -35,8 +35,9 @@ func (i *Identity) ServerCertificate(tx *store.Tx, account, name string) (*Serve
 }
 
 // ServerCertificates walks an account's certificates in order of their names.
-func (i *Identity) ServerCertificates(tx *store.Tx, account string) iter.Seq2[*ServerCertificate, error] {
-	return serverCertificateNames.all(tx, account)
+// The walk starts behind the name after if it is given.
+func (i *Identity) ServerCertificates(tx *store.Tx, account, after string) iter.Seq2[*ServerCertificate, error] {
+	return serverCertificateNames.all(tx, account, after)
 }
 
 // UploadServerCertificate keeps a certificate and its private key.

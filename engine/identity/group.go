@@ -34,8 +34,9 @@ func (i *Identity) Group(tx *store.Tx, account, name string) (*Group, error) {
 }
 
 // Groups walks an account's groups in order of their names.
-func (i *Identity) Groups(tx *store.Tx, account string) iter.Seq2[*Group, error] {
-	return groupNames.all(tx, account)
+// The walk starts behind the name after if it is given.
+func (i *Identity) Groups(tx *store.Tx, account, after string) iter.Seq2[*Group, error] {
+	return groupNames.all(tx, account, after)
 }
 
 // CreateGroup makes a group.

@@ -265,6 +265,15 @@ func (i *Identity) HolderName(tx *store.Tx, account string, noun Noun, id string
 	return r.Name, r.Path, nil
 }
 
+// Sources answers the policies of one holder as the evaluation takes them.
+func (i *Identity) Sources(tx *store.Tx, account string, ref Ref, h *Holder) ([]policy.Source, error) {
+	e, err := i.entity(tx, account, ref)
+	if err != nil {
+		return nil, err
+	}
+	return i.sources(tx, account, ARN(account, string(ref.Noun), e.path, ref.Name), h, nil)
+}
+
 // sources appends the holder's policies as the evaluation takes them. arn is
 // the holder's own.
 func (i *Identity) sources(tx *store.Tx, account, arn string, h *Holder, to []policy.Source) ([]policy.Source, error) {

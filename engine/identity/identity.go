@@ -44,6 +44,9 @@ type Config struct {
 	// Wall is the clock of MFA codes, which come from devices outside; nil means
 	// the machine's.
 	Wall redoubt.Clock
+	// IssuerBase is the address under which the server publishes the keys of token
+	// issuers (Issuer); empty: there are none.
+	IssuerBase string
 	// PasswordRounds is the cost of deriving a password's verifier; 0 means the
 	// default.
 	PasswordRounds int

@@ -68,9 +68,10 @@ func (i *Identity) PolicyByARN(tx *store.Tx, account, arn string) (p *Policy, aw
 }
 
 // ManagedPolicies walks the account's own managed policies in order of their names.
-func (i *Identity) ManagedPolicies(tx *store.Tx, account string) iter.Seq2[*Policy, error] {
+// The walk starts behind the name after if it is given.
+func (i *Identity) ManagedPolicies(tx *store.Tx, account, after string) iter.Seq2[*Policy, error] {
 	return func(yield func(*Policy, error) bool) {
-		for row, err := range policies.In(account).Scan(tx, store.Query{}) {
+		for row, err := range policies.In(account).Scan(tx, store.Query{After: strings.ToLower(after)}) {
 			if !yield(row.Value, err) || err != nil {
 				return
 			}

@@ -71,10 +71,14 @@ func (n named[T]) find(tx *store.Tx, account, name string) (*T, error) {
 	return v, nil
 }
 
-// all walks the things in order of their names.
-func (n named[T]) all(tx *store.Tx, account string) iter.Seq2[*T, error] {
+// all walks the things in order of their names, from behind after if it is given.
+func (n named[T]) all(tx *store.Tx, account, after string) iter.Seq2[*T, error] {
+	q := store.Query{Prefix: nameKey(n.noun, "")}
+	if after != "" {
+		q.After = nameKey(n.noun, after)
+	}
 	return func(yield func(*T, error) bool) {
-		for row, err := range names.In(account).Scan(tx, store.Query{Prefix: store.ID(string(n.noun), "")}) {
+		for row, err := range names.In(account).Scan(tx, q) {
 			if err != nil {
 				yield(nil, err)
 				return

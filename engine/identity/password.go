@@ -21,7 +21,7 @@ type PasswordPolicy struct {
 	AllowChange                            bool
 	MaxAge                                 int // days; 0 for never
 	ReusePrevention                        int // passwords; 0 for none
-	HardExpiry                             bool
+	HardExpiry                             *bool
 }
 
 // Login is a user's password: a slow derivation of it, and those of the ones

@@ -94,7 +94,7 @@ func (i *Identity) AddSigningCertificate(tx *store.Tx, account string, c Signing
 		n++
 	}
 	if n >= MaxSigningPerUser {
-		return nil, &Limit{"SigningCertificatesPerUser", MaxSigningPerUser}
+		return nil, &Limit{"CertificatesPerUser", MaxSigningPerUser}
 	}
 	c.ID, c.Uploaded, c.Active = newID(prefixCert, account), i.now(), true
 	return &c, signing.table.In(account).Put(tx, store.ID(c.User, c.ID), &c)

@@ -28,8 +28,9 @@ func (i *Identity) Profile(tx *store.Tx, account, name string) (*Profile, error)
 }
 
 // Profiles walks an account's instance profiles in order of their names.
-func (i *Identity) Profiles(tx *store.Tx, account string) iter.Seq2[*Profile, error] {
-	return profileNames.all(tx, account)
+// The walk starts behind the name after if it is given.
+func (i *Identity) Profiles(tx *store.Tx, account, after string) iter.Seq2[*Profile, error] {
+	return profileNames.all(tx, account, after)
 }
 
 // CreateProfile makes an instance profile.

@@ -95,12 +95,9 @@ func (i *Identity) EditOIDCProvider(tx *store.Tx, account, arn string, f func(*O
 	return oidcProviders.In(account).Edit(tx, p.URL, f)
 }
 
-// DeleteOIDCProvider deletes a provider; its absence is no error, as in AWS.
+// DeleteOIDCProvider deletes a provider.
 func (i *Identity) DeleteOIDCProvider(tx *store.Tx, account, arn string) error {
 	p, err := i.OIDCProvider(tx, account, arn)
-	if missing(err) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

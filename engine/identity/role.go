@@ -61,8 +61,9 @@ func (i *Identity) RoleByARN(tx *store.Tx, arn string) (*Role, string, error) {
 }
 
 // Roles walks an account's roles in order of their names.
-func (i *Identity) Roles(tx *store.Tx, account string) iter.Seq2[*Role, error] {
-	return roleNames.all(tx, account)
+// The walk starts behind the name after if it is given.
+func (i *Identity) Roles(tx *store.Tx, account, after string) iter.Seq2[*Role, error] {
+	return roleNames.all(tx, account, after)
 }
 
 // CreateRole makes a role of r's facts; its id and time are given here.
@@ -118,7 +119,7 @@ func (i *Identity) DeleteRole(tx *store.Tx, account, name string) error {
 	case len(r.Inline) > 0:
 		return &Conflict{NounRole, name, NounInline}
 	}
-	for p, err := range i.Profiles(tx, account) {
+	for p, err := range i.Profiles(tx, account, "") {
 		if err != nil {
 			return err
 		}
@@ -150,6 +151,9 @@ func (i *Identity) removeRole(tx *store.Tx, account string, r *Role) error {
 	if err := release(tx, account, NounRole, r.Name); err != nil {
 		return err
 	}
+	if err := forgetUse(tx, account, r.ID); err != nil {
+		return err
+	}
 	return roles.In(account).Delete(tx, r.ID)
 }
 
@@ -179,7 +183,7 @@ func merge(own, session map[string]string) map[string]string {
 		t[k] = v
 	}
 	for k, v := range session {
-		t.Set(k, v)
+		t.SetFold(k, v)
 	}
 	return t
 }

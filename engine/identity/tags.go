@@ -6,28 +6,21 @@ import (
 	"strings"
 )
 
-// Tags are a resource's tags. Keys keep their case but differ without regard to
-// it: Department replaces department.
-// Source: IAM User Guide, "Tags for IAM resources", case sensitivity.
+// Tags are a resource's tags. Users' and roles' keys differ without regard to
+// case, since sessions carry them as principal tags; those of other resources
+// differ byte by byte. Source: IAM User Guide, "Tags for IAM resources".
 type Tags map[string]string
 
 // Keys answers the keys in order.
 func (t Tags) Keys() []string { return slices.Sorted(maps.Keys(t)) }
 
-// Set puts key=value in place of any key that differs in case alone.
-func (t *Tags) Set(key, value string) {
-	if *t == nil {
-		*t = Tags{}
-	}
-	t.Remove(key)
-	(*t)[key] = value
+// SetFold puts key=value in place of a key that differs in case alone.
+func (t Tags) SetFold(key, value string) {
+	t.RemoveFold(key)
+	t[key] = value
 }
 
-// Remove takes key away; an absent one is no error.
-func (t Tags) Remove(key string) {
-	for k := range t {
-		if strings.EqualFold(k, key) {
-			delete(t, k)
-		}
-	}
+// RemoveFold takes away key however it is written; an absent one is no error.
+func (t Tags) RemoveFold(key string) {
+	maps.DeleteFunc(t, func(k, _ string) bool { return strings.EqualFold(k, key) })
 }

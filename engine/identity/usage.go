@@ -69,7 +69,7 @@ func (i *Identity) Touch(p *redoubt.Principal, service, action, region string) {
 	case redoubt.Federated:
 		u.entity = p.IssuerID
 	case redoubt.Root:
-		u.entity = rootEntity
+		u.entity = RootID
 	default:
 		return
 	}
@@ -87,7 +87,8 @@ func (i *Identity) Touch(p *redoubt.Principal, service, action, region string) {
 	i.usage.mu.Unlock()
 }
 
-const rootEntity = "root"
+// RootID stands for the root user where a unique id of a user is asked for.
+const RootID = "root"
 
 // Run writes usage until ctx ends, and once more then.
 func (i *Identity) Run(ctx context.Context) error {
@@ -237,4 +238,21 @@ func optional[T any](v *T, err error) (*T, error) {
 		return nil, nil
 	}
 	return v, err
+}
+
+// forgetUse removes what is known of a user or role that goes.
+func forgetUse(tx *store.Tx, account, id string) error {
+	if err := roleUses.In(account).Delete(tx, id); err != nil {
+		return err
+	}
+	rows := accesses.In(account)
+	for row, err := range rows.Scan(tx, store.Query{Prefix: store.ID(id, "")}) {
+		if err != nil {
+			return err
+		}
+		if err := rows.Delete(tx, row.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

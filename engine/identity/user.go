@@ -43,8 +43,9 @@ func (i *Identity) UserByID(tx *store.Tx, account, id string) (*User, error) {
 }
 
 // Users walks an account's users in order of their names.
-func (i *Identity) Users(tx *store.Tx, account string) iter.Seq2[*User, error] {
-	return userNames.all(tx, account)
+// The walk starts behind the name after if it is given.
+func (i *Identity) Users(tx *store.Tx, account, after string) iter.Seq2[*User, error] {
+	return userNames.all(tx, account, after)
 }
 
 // CreateUser makes a user with u's name, path, tags and boundary.
@@ -122,6 +123,9 @@ func (i *Identity) DeleteUser(tx *store.Tx, account, name string) error {
 	if err := release(tx, account, NounUser, name); err != nil {
 		return err
 	}
+	if err := forgetUse(tx, account, u.ID); err != nil {
+		return err
+	}
 	return users.In(account).Delete(tx, u.ID)
 }
 
@@ -165,11 +169,7 @@ func some[T any](seq iter.Seq2[T, error]) (bool, error) {
 
 // JoinGroup adds a user to a group; joining again changes nothing.
 func (i *Identity) JoinGroup(tx *store.Tx, account, user, group string) error {
-	g, err := i.Group(tx, account, group)
-	if err != nil {
-		return err
-	}
-	_, err = i.EditUser(tx, account, user, func(u *User) error {
+	return i.membership(tx, account, user, group, func(u *User, g *Group) error {
 		if slices.Contains(u.Groups, g.ID) {
 			return nil
 		}
@@ -179,23 +179,28 @@ func (i *Identity) JoinGroup(tx *store.Tx, account, user, group string) error {
 		u.Groups = append(u.Groups, g.ID)
 		return members.In(account).Put(tx, store.ID(g.ID, u.ID), &struct{}{})
 	})
-	return err
 }
 
-// LeaveGroup removes a user from a group.
+// LeaveGroup removes a user from a group; who is not in it stays so.
 func (i *Identity) LeaveGroup(tx *store.Tx, account, user, group string) error {
+	return i.membership(tx, account, user, group, func(u *User, g *Group) error {
+		u.Groups = slices.DeleteFunc(u.Groups, func(id string) bool { return id == g.ID })
+		return members.In(account).Delete(tx, store.ID(g.ID, u.ID))
+	})
+}
+
+// membership changes a user that must exist, as must the group: AWS misses the
+// user first.
+func (i *Identity) membership(tx *store.Tx, account, user, group string, f func(*User, *Group) error) error {
+	u, err := i.User(tx, account, user)
+	if err != nil {
+		return err
+	}
 	g, err := i.Group(tx, account, group)
 	if err != nil {
 		return err
 	}
-	_, err = i.EditUser(tx, account, user, func(u *User) error {
-		at := slices.Index(u.Groups, g.ID)
-		if at < 0 {
-			return &NotFound{Noun: NounUser, Name: user, Of: group}
-		}
-		u.Groups = slices.Delete(u.Groups, at, at+1)
-		return members.In(account).Delete(tx, store.ID(g.ID, u.ID))
-	})
+	_, err = users.In(account).Edit(tx, u.ID, func(u *User) error { return f(u, g) })
 	return err
 }
 
