@@ -87,6 +87,7 @@ func (m *Module) Info() (Info, error) {
 type TokenInfo struct {
 	Label, Manufacturer, Model, Serial string
 	Initialized                        bool
+	UserPIN                            bool // the officer has set one
 	slot                               uintptr
 }
 
@@ -143,7 +144,7 @@ func (m *Module) tokenInfo(slot uintptr) (TokenInfo, error) {
 		return TokenInfo{}, err
 	}
 	flags := binary.NativeEndian.Uint64(b[96:])
-	return TokenInfo{text(b[:32]), text(b[32:64]), text(b[64:80]), text(b[80:96]), flags&ckfTokenInit != 0, slot}, nil
+	return TokenInfo{text(b[:32]), text(b[32:64]), text(b[64:80]), text(b[80:96]), flags&ckfTokenInit != 0, flags&ckfUserPINInit != 0, slot}, nil
 }
 
 // find answers the initialised token with a label. Two with the same label are

@@ -11,6 +11,7 @@ const (
 	fnGetTokenInfo     = 6
 	fnInitToken        = 9
 	fnInitPIN          = 10
+	fnSetPIN           = 11
 	fnOpenSession      = 12
 	fnCloseSession     = 13
 	fnGetSessionInfo   = 15
@@ -39,6 +40,7 @@ const (
 	ckfOSLockingOK   = 2
 	ckfRWSession     = 2
 	ckfSerialSession = 4
+	ckfUserPINInit   = 0x8
 	ckfTokenInit     = 0x400
 	ckuSO            = 0
 	ckuUser          = 1
