@@ -27,6 +27,8 @@ type Options struct {
 	Store string
 	// Clock of the services; nil: one that runs with the wall and can be advanced.
 	Clock *redoubt.Shifted
+	// Log receives what is logged; nil: the test's log, from level info.
+	Log slog.Handler
 	// Change adjusts the configuration further.
 	Change func(*server.Config)
 }
@@ -71,8 +73,11 @@ func Start(t testing.TB, o Options) *Server {
 	if err := conf.Complete(); err != nil {
 		t.Fatal(err)
 	}
+	if o.Log == nil {
+		o.Log = slog.NewTextHandler(logWriter{t}, nil)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s, err := server.Start(ctx, conf, server.Options{Clock: o.Clock, Version: "test", Log: slog.New(slog.NewTextHandler(logWriter{t}, nil))})
+	s, err := server.Start(ctx, conf, server.Options{Clock: o.Clock, Version: "test", Log: slog.New(o.Log)})
 	if err != nil {
 		cancel()
 		t.Fatal(err)
