@@ -20,6 +20,7 @@ import (
 	"github.com/redoubt-sec/redoubt/op/schema"
 	"github.com/redoubt-sec/redoubt/wire"
 	"github.com/redoubt-sec/redoubt/wire/awsjson"
+	"github.com/redoubt-sec/redoubt/wire/internal/wiretest"
 )
 
 func decode(svc *schema.Service, op, body string, in any) error {
@@ -272,14 +273,7 @@ func FuzzDecodeJSON(f *testing.F) {
 		} {
 			in := v.in()
 			r := &wire.Request{Method: "POST", Header: http.Header{}, Body: bytes.Clone(body)}
-			err := c.Decode(v.svc, v.svc.Find(v.op), r, in)
-			if err == nil {
-				continue
-			}
-			e, ok := errors.AsType[*redoubt.Error](err)
-			if !ok || wire.Status(e, nil)/100 != 4 {
-				t.Errorf("%v", err)
-			}
+			wiretest.Decode(t, len(body), func() error { return c.Decode(v.svc, v.svc.Find(v.op), r, in) })
 		}
 	})
 }

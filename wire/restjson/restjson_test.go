@@ -13,6 +13,7 @@ import (
 	"github.com/redoubt-sec/redoubt/api/securityhubapi"
 	"github.com/redoubt-sec/redoubt/op/schema"
 	"github.com/redoubt-sec/redoubt/wire"
+	"github.com/redoubt-sec/redoubt/wire/internal/wiretest"
 	"github.com/redoubt-sec/redoubt/wire/restjson"
 )
 
@@ -173,12 +174,12 @@ func FuzzMatchREST(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, target, header, body string) {
 		r := request(method, target, body)
 		r.Header.Set("X-Amz-Invocation-Type", header)
-		op, err := c.Match(&lambdaapi.Model, r)
-		if err == nil && inputs[op.Name] != nil {
-			err = c.Decode(&lambdaapi.Model, op, r, inputs[op.Name]())
-		}
-		if e, ok := err.(*redoubt.Error); err != nil && (!ok || wire.Status(e, nil)/100 != 4) {
-			t.Errorf("%v", err)
-		}
+		wiretest.Decode(t, len(target)+len(header)+len(body), func() error {
+			op, err := c.Match(&lambdaapi.Model, r)
+			if err != nil || inputs[op.Name] == nil {
+				return err
+			}
+			return c.Decode(&lambdaapi.Model, op, r, inputs[op.Name]())
+		})
 	})
 }

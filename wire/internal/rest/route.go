@@ -4,6 +4,7 @@
 package rest
 
 import (
+	"bytes"
 	"cmp"
 	"net/http"
 	"slices"
@@ -32,6 +33,7 @@ type table struct {
 type route struct {
 	op     *schema.Operation
 	parts  []part
+	greedy bool
 	static wire.Form // fixed query parameters
 	// Names that a request must carry if the operation is the one meant:
 	// several of S3's differ in nothing else.
@@ -70,6 +72,7 @@ func newRoute(svc *schema.Service, op *schema.Operation) *route {
 		if strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") {
 			p.label = true
 			p.text, p.greedy = strings.CutSuffix(s[1:len(s)-1], "+")
+			r.greedy = r.greedy || p.greedy
 		}
 		r.parts = append(r.parts, p)
 	}
@@ -102,40 +105,41 @@ func segments(path string) []string {
 
 // match reports whether the segments fit, and how specific the fit is:
 // literals before labels before greedy labels, from the left.
-func (r *route) match(segs []string) (rank []byte, ok bool) {
+func (r *route) match(segs []string) (fit rank, ok bool) {
 	i := 0
 	for k, p := range r.parts {
+		worth := byte(3)
 		switch {
 		case p.greedy:
 			tail := len(r.parts) - k - 1
 			n := len(segs) - i - tail
 			if n < 1 || n == 1 && segs[i] == "" {
-				return nil, false
+				return fit, false
 			}
-			rank = append(rank, 1)
+			worth = 1
 			i += n
-			continue
-		case i >= len(segs):
-			return nil, false
+		case i >= len(segs) || segs[i] == "" || !p.label && p.text != segs[i]:
+			return fit, false
 		case p.label:
-			if segs[i] == "" {
-				return nil, false
-			}
-			rank = append(rank, 2)
-		case p.text != segs[i]:
-			return nil, false
+			worth = 2
+			i++
 		default:
-			rank = append(rank, 3)
+			i++
 		}
-		i++
+		if k < len(fit) {
+			fit[k] = worth
+		}
 	}
-	return rank, i == len(segs)
+	return fit, i == len(segs)
 }
+
+// rank says per part of a template how specific it is.
+type rank [16]byte
 
 // candidate is a route whose path fits.
 type candidate struct {
 	*route
-	rank    []byte
+	rank    rank
 	static  int
 	present int // required names that the request carries
 	missing int
@@ -155,32 +159,25 @@ func (r *Routes) Find(svc *schema.Service, req *wire.Request, strict bool) (*sch
 	if len(segs) > 0 && strings.HasSuffix(req.Path, "/") {
 		whole = append(segs[:len(segs):len(segs)], "")
 	}
-	var best *candidate
+	var best candidate
 	for _, x := range r.table(svc).methods[req.Method] {
 		s := segs
-		if x.hasGreedy() {
+		if x.greedy {
 			s = whole
 		}
 		rank, ok := x.match(s)
 		if !ok {
 			continue
 		}
-		c := &candidate{route: x, rank: rank}
-		if !c.weigh(query, req.Header, strict) {
-			continue
-		}
-		if best == nil || better(c, best) {
+		c := candidate{route: x, rank: rank}
+		if c.weigh(query, req.Header, strict) && (best.route == nil || better(&c, &best)) {
 			best = c
 		}
 	}
-	if best == nil {
+	if best.route == nil {
 		return nil, nil
 	}
 	return best.op, nil
-}
-
-func (r *route) hasGreedy() bool {
-	return slices.ContainsFunc(r.parts, func(p part) bool { return p.greedy })
 }
 
 // weigh counts what speaks for the candidate; false when a query parameter is
@@ -193,22 +190,21 @@ func (c *candidate) weigh(query wire.Form, header http.Header, strict bool) bool
 		}
 		c.static++
 	}
-	count := func(ok bool) {
-		if ok {
+	for _, name := range c.queries {
+		if _, ok := query.Get(name); ok {
 			c.present++
+		} else if strict {
+			return false
 		} else {
 			c.missing++
 		}
 	}
-	for _, name := range c.queries {
-		_, ok := query.Get(name)
-		if !ok && strict {
-			return false
-		}
-		count(ok)
-	}
 	for _, name := range c.headers {
-		count(len(header[name]) > 0)
+		if len(header[name]) > 0 {
+			c.present++
+		} else {
+			c.missing++
+		}
 	}
 	return true
 }
@@ -217,7 +213,7 @@ func (c *candidate) weigh(query wire.Form, header http.Header, strict bool) bool
 // whose required names are all there (of two such, the one that asks for more;
 // of two that lack some, the one that lacks less), and what AWS deprecated last.
 func better(a, b *candidate) bool {
-	if d := slices.Compare(a.rank, b.rank); d != 0 {
+	if d := bytes.Compare(a.rank[:], b.rank[:]); d != 0 {
 		return d > 0
 	}
 	if a.static != b.static {
@@ -237,7 +233,7 @@ func better(a, b *candidate) bool {
 func (r *Routes) labels(svc *schema.Service, op *schema.Operation, path string) (map[string]string, bool) {
 	x := r.table(svc).byOp[op.Name]
 	segs := segments(path)
-	if x.hasGreedy() && len(segs) > 0 && strings.HasSuffix(path, "/") {
+	if x.greedy && len(segs) > 0 && strings.HasSuffix(path, "/") {
 		segs = append(segs, "")
 	}
 	if _, ok := x.match(segs); !ok {
