@@ -50,50 +50,35 @@ func (s *Service) ConnectCustomKeyStore(ctx context.Context, c *redoubt.Call, in
 	return nil, s.schedule.At(tx, string(connecting), store.ID(c.Account, c.Region, ks.ID), s.clock.Now())
 }
 
-// connect is the job that connects a store.
+// connect is the job that connects a store. It may run more than once, as
+// engines of stores allow.
 func (s *Service) connect(ctx context.Context, id string) error {
-	p := store.Parts(id)
-	var ks *KeyStore
-	var sec storeSecrets
-	if err := s.db.Run(ctx, func(ctx context.Context) (err error) {
-		if ks, err = loadStore(store.From(ctx), p[0], p[1], p[2]); err == nil && ks != nil {
-			sec, err = s.openSecrets(ks)
-		}
-		return err
-	}); err != nil || ks == nil || ks.State != kmsapi.ConnectionStateTypeConnecting {
+	tx, p := store.From(ctx), store.Parts(id)
+	ks, err := loadStore(tx, p[0], p[1], p[2])
+	if err != nil || ks == nil || ks.State != kmsapi.ConnectionStateTypeConnecting {
 		return err
 	}
-	backend, err := s.backend(ks.Type)
+	sec, err := s.openSecrets(ks)
+	if err != nil {
+		return err
+	}
 	changed := false
-	if err == nil {
-		changed, err = backend.Connect(ctx, settings(p[0], p[1], ks, sec), keystore.Request{Operation: "ConnectCustomKeyStore"})
+	backend, failed := s.backend(ks.Type)
+	if failed == nil {
+		changed, failed = backend.Connect(ctx, settings(p[0], p[1], ks, sec), keystore.Request{Operation: "ConnectCustomKeyStore"})
 	}
-	return s.db.Run(ctx, func(ctx context.Context) error {
-		_, edit := keyStores.In(p[0], p[1]).Edit(store.From(ctx), p[2], func(ks *KeyStore) error {
-			if changed {
-				now, err := s.openSecrets(ks)
-				if err != nil {
-					return err
-				}
-				now.Password, now.NextPassword = sec.NextPassword, ""
-				if err := s.sealSecrets(ks, now); err != nil {
-					return err
-				}
-			}
-			if ks.State != kmsapi.ConnectionStateTypeConnecting {
-				return nil // disconnected meanwhile
-			}
-			ks.State = kmsapi.ConnectionStateTypeConnected
-			if err != nil {
-				ks.State, ks.Failure = kmsapi.ConnectionStateTypeFailed, connectionError(err)
-			}
-			return nil
-		})
-		if isNotFound(edit) {
+	_, err = keyStores.In(p[0], p[1]).Edit(tx, p[2], func(ks *KeyStore) error {
+		ks.State = kmsapi.ConnectionStateTypeConnected
+		if failed != nil {
+			ks.State, ks.Failure = kmsapi.ConnectionStateTypeFailed, connectionError(failed)
+		}
+		if !changed {
 			return nil
 		}
-		return edit
+		sec.Password, sec.NextPassword = sec.NextPassword, ""
+		return s.sealSecrets(ks, sec)
 	})
+	return err
 }
 
 func connectionError(err error) string {

@@ -75,68 +75,73 @@ func (s *Service) CancelKeyDeletion(ctx context.Context, c *redoubt.Call, in *km
 
 // batch is how many grants one transaction deletes: a key may have more than a
 // transaction holds.
-const batch = 200
+const batch = 150
 
 // expire is the job that ends a key: its grants first, a batch at a time, then
-// everything else at once. It answers true when it has to be run again.
-func (s *Service) expire(ctx context.Context, tx *store.Tx, k *Key) (again bool, err error) {
-	if k.State != PendingDeletion || k.Deletion.Date.After(s.clock.Now()) {
-		return false, nil
+// everything else at once.
+func (s *Service) expire(ctx context.Context, id string) error {
+	tx, p := store.From(ctx), store.Parts(id)
+	k, err := load(tx, p[0], p[1], p[2])
+	if err != nil || k == nil || k.State != PendingDeletion || k.Deletion.Date.After(s.clock.Now()) {
+		return err
 	}
-	n := 0
 	var gone []*Grant
 	for row, err := range grants.In(k.Account, k.Region).Scan(tx, store.Query{Prefix: grantPrefix(k.ID)}) {
 		if err != nil {
-			return false, err
+			return err
 		}
-		gone = append(gone, row.Value)
-		if n++; n == batch {
+		if gone = append(gone, row.Value); len(gone) == batch {
 			break
 		}
 	}
 	for _, g := range gone {
 		if err := s.removeGrant(tx, k, g); err != nil {
-			return false, err
+			return err
 		}
 	}
-	if n == batch {
-		return true, nil
+	if len(gone) == batch {
+		return s.plan(tx, k, deletion, s.clock.Now()) // the rest
 	}
+	return s.erase(ctx, tx, k)
+}
+
+// erase deletes a key without grants and all that belongs to it.
+func (s *Service) erase(ctx context.Context, tx *store.Tx, k *Key) error {
 	for _, name := range k.Aliases {
 		if err := aliases.In(k.Account, k.Region).Delete(tx, name); err != nil {
-			return false, err
+			return err
 		}
 	}
 	for i := range k.Materials {
 		if err := s.unplanMaterial(tx, k, k.Materials[i].ID); err != nil {
-			return false, err
+			return err
 		}
 	}
 	for _, job := range []job{rotation, onDemand, settling} {
 		if err := s.unplan(tx, k, job); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if err := grantCounts.In(k.Account, k.Region).Delete(tx, k.ID); err != nil {
-		return false, err
+		return err
 	}
 	if err := usages.In(k.Account, k.Region).Delete(tx, k.ID); err != nil {
-		return false, err
+		return err
 	}
 	if err := s.countKey(tx, k, -1); err != nil {
-		return false, err
+		return err
 	}
 	if k.MultiRegion {
 		if err := s.leaveFamily(tx, k); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if k.KeyStore != "" {
 		if err := s.destroyInStore(ctx, tx, k); err != nil {
-			return false, err
+			return err
 		}
 	}
-	return false, keys.In(k.Account, k.Region).Delete(tx, k.ID)
+	return keys.In(k.Account, k.Region).Delete(tx, k.ID)
 }
 
 // leaveFamily takes a deleted key out of its family. With its last replica gone,

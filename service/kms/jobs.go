@@ -2,7 +2,6 @@ package kms
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/redoubt-sec/redoubt/store"
@@ -22,19 +21,17 @@ const (
 	connecting job = "kms.connecting" // ends ConnectCustomKeyStore
 )
 
-// register says what runs when a job's time has come.
+// register says what runs when a job's time has come. A handler works in the
+// transaction that ends the job.
 func (s *Service) register() {
 	onKey := func(f func(tx *store.Tx, k *Key) error) func(context.Context, string) error {
 		return func(ctx context.Context, id string) error {
-			p := store.Parts(id)
-			return s.db.Run(ctx, func(ctx context.Context) error {
-				tx := store.From(ctx)
-				_, err := keys.In(p[0], p[1]).Edit(tx, p[2], func(k *Key) error { return f(tx, k) })
-				if isNotFound(err) {
-					return nil // deleted meanwhile
-				}
-				return err
-			})
+			tx, p := store.From(ctx), store.Parts(id)
+			_, err := keys.In(p[0], p[1]).Edit(tx, p[2], func(k *Key) error { return f(tx, k) })
+			if isNotFound(err) {
+				return nil // deleted meanwhile
+			}
+			return err
 		}
 	}
 	s.schedule.Handle(string(rotation), onKey(s.automatic))
@@ -49,30 +46,8 @@ func (s *Service) register() {
 			return s.forget(tx, k, m)
 		})(ctx, id)
 	})
-	s.schedule.Handle(string(deletion), s.end)
+	s.schedule.Handle(string(deletion), s.expire)
 	s.schedule.Handle(string(connecting), s.connect)
-}
-
-// end deletes a key whose waiting period is over, in as many transactions as it
-// takes.
-func (s *Service) end(ctx context.Context, id string) error {
-	p := store.Parts(id)
-	for again := true; again; {
-		err := s.db.Run(ctx, func(ctx context.Context) error {
-			tx := store.From(ctx)
-			k, err := load(tx, p[0], p[1], p[2])
-			if err != nil || k == nil {
-				again = false
-				return err
-			}
-			again, err = s.expire(ctx, tx, k)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("kms: deleting %s: %w", p[2], err)
-		}
-	}
-	return nil
 }
 
 // plan sets the time of a key's job, in place of what was planned before.

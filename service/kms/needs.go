@@ -203,6 +203,8 @@ func (s *Service) listRetirableNeeds(_ context.Context, c *redoubt.Call, in *kms
 	n := redoubt.Need{Action: "kms:ListRetirableGrants", Resource: "*"}
 	if in.RetiringPrincipal != nil {
 		n.Resource, n.Account = *in.RetiringPrincipal, retiringScope(*in.RetiringPrincipal, false)
+	} else if *in.RetiringServicePrincipal == c.Principal.ARN {
+		n.Grant = "of the service itself" // services have no policies
 	}
 	return []redoubt.Need{n}, nil
 }
