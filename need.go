@@ -1,5 +1,7 @@
 package redoubt
 
+import "time"
+
 // Need is one right that a call takes: an action on a resource. An operation
 // states all of its needs before it runs; the front door evaluates each and
 // runs the method only if all are allowed.
@@ -31,6 +33,10 @@ type Need struct {
 	// e.g. "kms:EncryptionContext:app": {"x"}, "aws:RequestTag/k": {"v"},
 	// "aws:TagKeys": {...}. Key names are matched without case.
 	Conditions map[string][]string
+
+	// MFA is when this very request carried a valid MFA code (AssumeRole with
+	// SerialNumber and TokenCode); zero: it carried none, and the session decides.
+	MFA time.Time
 
 	// Refusal is the refusal's wording where AWS words it unlike all others; empty:
 	// AWS's usual text, which names the statement that decided.

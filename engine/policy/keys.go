@@ -325,10 +325,16 @@ func (r *Request) call(id keyID) values {
 	case mfaPresent:
 		// Absent, not false, for long-lived keys: that is why policies that ask
 		// for MFA use BoolIfExists.
+		if !r.Need.MFA.IsZero() {
+			return truth(true)
+		}
 		if s != nil && !outside(&c.Principal) {
 			return truth(s.MFA)
 		}
 	case mfaAge:
+		if at := r.Need.MFA; !at.IsZero() {
+			return single(strconv.FormatInt(max(0, int64(c.Time.Sub(at)/time.Second)), 10))
+		}
 		if s != nil && s.MFA && !s.MFATime.IsZero() {
 			return single(strconv.FormatInt(max(0, int64(c.Time.Sub(s.MFATime)/time.Second)), 10))
 		}
