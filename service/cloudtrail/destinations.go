@@ -1,0 +1,163 @@
+package cloudtrail
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	redoubt "github.com/redoubt-sec/redoubt"
+	api "github.com/redoubt-sec/redoubt/api/cloudtrailapi"
+	"github.com/redoubt-sec/redoubt/api/kmsapi"
+	"github.com/redoubt-sec/redoubt/api/logsapi"
+	"github.com/redoubt-sec/redoubt/api/s3api"
+	"github.com/redoubt-sec/redoubt/api/snsapi"
+	"github.com/redoubt-sec/redoubt/op"
+)
+
+// principal is CloudTrail as policies name it.
+const principal = "cloudtrail.amazonaws.com"
+
+// as is CloudTrail acting for a trail.
+func (t *Trail) as() op.As { return op.Principal("cloudtrail", t.Home, t.ARN, t.Account) }
+
+// checkDestinations asks the services that have them for everything that the
+// trail points to, in the order in which CloudTrail refuses.
+func (s *Service) checkDestinations(ctx context.Context, c *redoubt.Call, t *Trail) error {
+	if err := s.checkS3(ctx, t); err != nil {
+		return err
+	}
+	if err := s.checkTopic(ctx, c, t); err != nil {
+		return err
+	}
+	if err := s.checkKey(ctx, t); err != nil {
+		return err
+	}
+	return s.checkLogs(ctx, c, t)
+}
+
+// checkS3: CloudTrail reads the bucket's ACL, which the bucket's policy must let
+// it do. Source: CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail".
+func (s *Service) checkS3(ctx context.Context, t *Trail) error {
+	_, err := op.Invoke(ctx, s.invoker, t.as(), s3api.OpGetBucketAcl, &s3api.GetBucketAclInput{Bucket: &t.Bucket})
+	switch {
+	case err == nil:
+		return nil
+	case absent(err, "NoSuchBucket"):
+		return api.ErrS3BucketDoesNotExistException.New("S3 bucket %s does not exist!", t.Bucket)
+	case denied(err):
+		return api.ErrInsufficientS3BucketPolicyException.New("Incorrect S3 bucket policy is detected for bucket: %s", t.Bucket)
+	}
+	return err
+}
+
+func (s *Service) checkTopic(ctx context.Context, c *redoubt.Call, t *Trail) error {
+	if t.TopicARN == "" {
+		return nil
+	}
+	_, err := op.Invoke(ctx, s.invoker, op.Forward(c, "cloudtrail"), snsapi.OpGetTopicAttributes, &snsapi.GetTopicAttributesInput{TopicArn: &t.TopicARN})
+	if absent(err, "NotFoundException", "NotFound", "InvalidParameter") || denied(err) {
+		return api.ErrInsufficientSnsTopicPolicyException.New("SNS Topic does not exist or the topic policy is incorrect!")
+	}
+	return err
+}
+
+// checkKey resolves the key to its ARN, and tries whether its policy lets
+// CloudTrail make data keys for this trail.
+func (s *Service) checkKey(ctx context.Context, t *Trail) error {
+	if t.Key == "" {
+		return nil
+	}
+	refuse := func(err error) error {
+		switch {
+		case absent(err, kmsapi.ErrNotFoundException):
+			return api.ErrKmsKeyNotFoundException.New("KMS key %s does not exist.", t.Key)
+		case errors.Is(err, kmsapi.ErrDisabledException), errors.Is(err, kmsapi.ErrKMSInvalidStateException):
+			return api.ErrKmsKeyDisabledException.New("KMS key %s is disabled.", t.Key)
+		case errors.Is(err, kmsapi.ErrInvalidKeyUsageException), errors.Is(err, kmsapi.ErrUnsupportedOperationException), errors.Is(err, kmsapi.ErrInvalidArnException), errors.Is(err, redoubt.ErrValidation):
+			return api.ErrInvalidKmsKeyIdException.New("KMS key %s cannot be used by CloudTrail.", t.Key)
+		case denied(err):
+			return api.ErrInsufficientEncryptionPolicyException.New("Insufficient permissions to access S3 bucket %s or KMS key %s.", t.Bucket, t.Key)
+		}
+		return err
+	}
+	key, err := op.Invoke(ctx, s.invoker, t.as(), kmsapi.OpDescribeKey, &kmsapi.DescribeKeyInput{KeyId: &t.Key})
+	if err != nil {
+		return refuse(err)
+	}
+	arn := value(key.KeyMetadata.Arn)
+	_, err = op.Invoke(ctx, s.invoker, t.as(), kmsapi.OpGenerateDataKey, &kmsapi.GenerateDataKeyInput{
+		KeyId: &arn, KeySpec: new(kmsapi.DataKeySpecAes256), DryRun: new(true),
+		EncryptionContext: map[string]string{"aws:cloudtrail:arn": t.ARN},
+	})
+	if !errors.Is(err, kmsapi.ErrDryRunOperationException) {
+		if err == nil {
+			err = errors.New("cloudtrail: a dry run went through")
+		}
+		return refuse(err)
+	}
+	t.Key = arn
+	return nil
+}
+
+func (s *Service) checkLogs(ctx context.Context, c *redoubt.Call, t *Trail) error {
+	if t.LogGroup == "" && t.LogRole == "" {
+		return nil
+	}
+	if t.LogGroup == "" || t.LogRole == "" {
+		return api.ErrInvalidParameterCombinationException.New("You must specify both CloudWatchLogsLogGroupArn and CloudWatchLogsRoleArn.")
+	}
+	bad := api.ErrInvalidCloudWatchLogsLogGroupArnException.New("CloudTrail cannot validate the specified log group ARN.")
+	a, err := redoubt.ParseARN(t.LogGroup)
+	name, ok := strings.CutPrefix(a.Resource, "log-group:")
+	name, ok2 := strings.CutSuffix(name, ":*")
+	if err != nil || !ok || !ok2 || a.Service != "logs" || a.Account != t.Account || a.Region != t.Home {
+		return bad
+	}
+	if r, err := redoubt.ParseARN(t.LogRole); err != nil || r.Service != "iam" || r.Account != t.Account || !strings.HasPrefix(r.Resource, "role/") {
+		return api.ErrInvalidCloudWatchLogsRoleArnException.New("CloudTrail cannot validate the specified role ARN.")
+	}
+	out, err := op.Invoke(ctx, s.invoker, op.Forward(c, "cloudtrail"), logsapi.OpDescribeLogGroups, &logsapi.DescribeLogGroupsInput{LogGroupNamePrefix: &name})
+	if absent(err) || denied(err) {
+		return bad
+	}
+	if err != nil {
+		return err
+	}
+	for _, g := range out.LogGroups {
+		if value(g.LogGroupName) == name {
+			return nil
+		}
+	}
+	return bad
+}
+
+// setTopic takes a topic's name or ARN; empty removes it.
+func (t *Trail) setTopic(given string) error {
+	t.Topic, t.TopicARN = given, ""
+	switch {
+	case given == "":
+		return nil
+	case len(given) > 256:
+		return api.ErrInvalidSnsTopicNameException.New("SNS topic name %s is too long.", given)
+	case strings.HasPrefix(given, "arn:"):
+		a, err := redoubt.ParseARN(given)
+		if err != nil || a.Service != "sns" || !validTopic(a.Resource) {
+			return api.ErrInvalidSnsTopicNameException.New("SNS topic name %s is not valid.", given)
+		}
+		t.Topic, t.TopicARN = a.Resource, given
+		return nil
+	case !validTopic(given):
+		return api.ErrInvalidSnsTopicNameException.New("SNS topic name %s is not valid.", given)
+	}
+	t.TopicARN = redoubt.ARN{Partition: redoubt.Partition(t.Home), Service: "sns", Region: t.Home, Account: t.Account, Resource: given}.String()
+	return nil
+}
+
+func validTopic(s string) bool {
+	for i := range len(s) {
+		if !isAlnum(s[i]) && s[i] != '-' && s[i] != '_' {
+			return false
+		}
+	}
+	return s != ""
+}
