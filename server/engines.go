@@ -10,6 +10,7 @@ import (
 	"github.com/redoubt-sec/redoubt/api/all"
 	"github.com/redoubt-sec/redoubt/api/redoubtapi"
 	"github.com/redoubt-sec/redoubt/engine/identity"
+	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/front"
 	"github.com/redoubt-sec/redoubt/store"
@@ -38,6 +39,7 @@ func (s *Server) openEngines(ctx context.Context) error {
 		DB: s.db, Keys: s.keyring, Clock: s.clock, OpenAccounts: s.conf.Dev,
 	})
 	s.run(ctx, "identity", s.identity.Run)
+	s.schedule = schedule.New(schedule.Deps{DB: s.db, Clock: s.clock, Log: s.log})
 	var err error
 	if s.trail, err = trail.Open(trail.Deps{DB: s.db, Seal: s.keyring, Clock: s.clock, Log: s.log}); err != nil {
 		return fmt.Errorf("audit log: %w", err)

@@ -5,12 +5,14 @@ import (
 
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/service/admin"
+	"github.com/redoubt-sec/redoubt/service/iam"
 	"github.com/redoubt-sec/redoubt/service/kms"
 )
 
 // rooms are the services.
 type rooms struct {
 	admin *admin.Service
+	iam   *iam.Service
 	kms   *kms.Service
 }
 
@@ -20,6 +22,7 @@ func (s *Server) services() []op.Service {
 	r := &s.rooms
 	return []op.Service{
 		or(r.admin).Operations(),
+		or(r.iam).Operations(),
 		or(r.kms).Operations(),
 	}
 }
@@ -34,8 +37,9 @@ func or[T any](p *T) *T {
 
 // openRooms makes the services and furnishes the door with them.
 func (s *Server) openRooms(ctx context.Context) error {
+	s.rooms.iam = iam.New(iam.Deps{Identity: s.identity, Clock: s.clock})
 	s.rooms.kms = kms.New(kms.Deps{
-		DB: s.db, Keyring: s.keyring, Schedule: shim{}, Clock: s.clock,
+		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock,
 	})
 	s.rooms.admin = admin.New(admin.Deps{
 		DB: s.db, Identity: s.identity, Keyring: s.keyring, Clock: s.clock,
@@ -47,6 +51,7 @@ func (s *Server) openRooms(ctx context.Context) error {
 		Problems: s.problems, Services: s.status, NewSeal: s.sealFrom, Backup: s.backup,
 	})
 	s.run(ctx, "kms", s.rooms.kms.Run)
+	s.run(ctx, "schedule", s.schedule.Run)
 	for _, room := range s.services() {
 		s.door.Add(room)
 	}

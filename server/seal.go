@@ -144,10 +144,7 @@ func (s *Server) resolveSeal(_ context.Context, w keyring.Wrap) (keyring.Seal, e
 // read.
 func secretFile(path string) (string, error) {
 	dir, name := filepath.Split(path)
-	b, err := (&dataDir{path: filepath.Clean("./" + dir)}).read(name)
-	if filepath.IsAbs(path) {
-		b, err = (&dataDir{path: dir}).read(name)
-	}
+	b, err := (&dataDir{path: filepath.Clean(dir)}).read(name)
 	return strings.TrimRight(string(b), "\r\n"), err
 }
 

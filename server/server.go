@@ -20,6 +20,7 @@ import (
 	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
 	"github.com/redoubt-sec/redoubt/engine/keyring/harden"
+	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/front"
 	"github.com/redoubt-sec/redoubt/service/admin"
@@ -40,6 +41,7 @@ type Server struct {
 	keyring  *keyring.Keyring
 	egress   *egress.Gate
 	identity *identity.Identity
+	schedule *schedule.Schedule
 	trail    *trail.Log
 	door     *front.Door
 	rooms    rooms

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/pprof"
 
 	"github.com/spf13/cobra"
 
@@ -21,12 +22,25 @@ func serveCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	addFlags(cmd.Flags())
+	var profile string
+	cmd.Flags().StringVar(&profile, "cpu-profile", "", "write a CPU profile (pprof) of the whole run to this file")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		conf, err := loadConfig(cmd.Flags(), os.Getenv)
 		if err != nil {
 			return err
 		}
 		log := logger(conf, cmd.ErrOrStderr())
+		if profile != "" {
+			f, err := os.OpenFile(profile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			if err := pprof.StartCPUProfile(f); err != nil {
+				return err
+			}
+			defer pprof.StopCPUProfile()
+		}
 		s, err := server.Start(cmd.Context(), conf, server.Options{Log: log, Version: version})
 		if err != nil {
 			return err
