@@ -92,10 +92,25 @@ func (d *Door) refusal(e *exchange) *redoubt.Error {
 		}
 		r.Cause = e.err
 	}
-	if r.Cause != nil || r.Fault {
+	r = d.spell(e, r)
+	switch {
+	case faulty(e, r):
 		d.Log.Error("call failed", "request", e.requestID, "service", name(e.svc), "operation", operation(e.op), "error", r, "cause", r.Cause)
+	case r.Cause != nil:
+		// The caller's fault, and strangers can cause it at will: no reason to
+		// wake anybody.
+		d.Log.Debug("call refused", "request", e.requestID, "service", name(e.svc), "operation", operation(e.op), "error", r, "cause", r.Cause)
 	}
-	return d.spell(e, r)
+	return r
+}
+
+// faulty reports whether a refusal is the server's fault.
+func faulty(e *exchange, r *redoubt.Error) bool {
+	var shape *schema.Shape
+	if e.svc != nil {
+		shape = e.svc.ErrorShape(r.Code)
+	}
+	return wire.Status(r, shape) >= http.StatusInternalServerError && r.Code != string(redoubt.ErrNotImplemented)
 }
 
 func unavailable(message string) *redoubt.Error {
