@@ -7,7 +7,8 @@
 // # Life of a request
 //
 //  1. The front door fills a Request and asks wire/detect which service it is
-//     for and in which protocol.
+//     for and in which protocol, and sets Path to what detect answers: S3's
+//     host-style addressing becomes a path there.
 //  2. Codec.Match finds the operation.
 //  3. Codec.Decode fills the operation's input; wire/validate holds it against
 //     the model's constraints.
@@ -28,6 +29,9 @@
 //     different things.
 //   - Nothing of a request is kept alive by a decoded value: strings and blobs
 //     are copies.
+//   - A REST body sets only members that belong into the body, never what path,
+//     query or headers say.
+//   - No value that is written into a header can end it.
 //
 // # Non-goals
 //

@@ -77,14 +77,6 @@ func (s *source) read() (head, error) {
 	return h, nil
 }
 
-// peek reads a head without moving.
-func (s *source) peek() (head, error) {
-	at := s.i
-	h, err := s.read()
-	s.i = at
-	return h, err
-}
-
 // broken passes a break code, if there is one.
 func (s *source) broken() bool {
 	if s.i < len(s.b) && s.b[s.i] == breakCode {

@@ -261,7 +261,7 @@ func headers(m *schema.Member, f reflect.Value, h http.Header) {
 		if *p == nil {
 			*p = map[string]string{}
 		}
-		(*p)[rest] = strings.TrimSpace(strings.Join(values, ","))
+		(*p)[strings.Clone(rest)] = strings.Clone(strings.TrimSpace(strings.Join(values, ",")))
 	}
 }
 
