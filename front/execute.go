@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -97,7 +98,7 @@ func (d *Door) authorize(tx *store.Tx, c *redoubt.Call, needs []redoubt.Need) er
 		if dec.Allowed {
 			continue
 		}
-		refusal := redoubt.ErrAccessDenied.New("%s", dec.Message(r))
+		refusal := redoubt.ErrAccessDenied.New("%s", cmp.Or(n.Refusal, dec.Message(r)))
 		if n.Item == "" {
 			return refusal
 		}

@@ -22,6 +22,7 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 		Service:   e.svc.Name,
 		Region:    d.region(e),
 		RequestID: e.requestID,
+		EventID:   newID(),
 		Time:      d.Clock.Now(),
 		Source: redoubt.Source{
 			IP: d.clientIP(e.http), UserAgent: e.http.UserAgent(), Host: e.http.Host,

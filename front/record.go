@@ -91,7 +91,7 @@ func event(c *redoubt.Call, svc *schema.Service, o *schema.Operation, row *op.Op
 		Identity: trail.IdentityOf(&c.Principal, c.Via),
 		Time:     c.Time, Source: svc.EventSource, Name: o.Name,
 		SourceIP: c.Source.IP, UserAgent: c.Source.UserAgent,
-		RequestID: c.RequestID, ReadOnly: o.ReadOnly,
+		RequestID: c.RequestID, EventID: c.EventID, ReadOnly: o.ReadOnly,
 	}
 	if svc.Global {
 		ev.Region = "us-east-1"
