@@ -68,6 +68,9 @@ type Config struct {
 
 	// CloudHSM maps CloudHSM cluster ids to PKCS#11 tokens.
 	CloudHSM map[string]HSMCluster `yaml:"cloudhsm" help:"CloudHSM cluster id to PKCS#11 token; file only"`
+	// XKSEndpoints says how the proxies of external key stores are reached, by the
+	// host name of XksProxyUriEndpoint; others at port 443, by the system's CAs.
+	XKSEndpoints map[string]XKSEndpoint `yaml:"xks-endpoints" help:"external key store endpoint's host name to address and certificates; file only"`
 	// XKS configures the external key store proxy.
 	XKS XKSProxy `yaml:"xks" help:"external key store proxy; file only"`
 }
@@ -90,11 +93,28 @@ type HSMCluster struct {
 
 // XKSProxy is the proxy's identity and what it may use.
 type XKSProxy struct {
-	Prefix      string   `yaml:"prefix"`        // URI path prefix
-	AccessKeyID string   `yaml:"access-key-id"` // 20 to 30 characters
-	SecretFile  string   `yaml:"secret-file"`   // holds the raw secret access key
-	ClientCA    string   `yaml:"client-ca"`     // PEM; required: the proxy speaks mutual TLS only
-	Keys        []XKSKey `yaml:"keys"`          // exported keys; no others are served
+	Prefix      string `yaml:"prefix"`        // URI path prefix
+	AccessKeyID string `yaml:"access-key-id"` // 20 to 30 characters
+	SecretFile  string `yaml:"secret-file"`   // holds the raw secret access key
+	ClientCA    string `yaml:"client-ca"`     // PEM; required: the proxy speaks mutual TLS only
+	// ClientNames are the common names that client certificates may have, such as
+	// cks.kms.us-east-1.amazonaws.com; empty: any that client-ca signed.
+	ClientNames []string `yaml:"client-names"`
+	// The second credential holds beside the first, while they are rotated.
+	NextAccessKeyID string   `yaml:"next-access-key-id"`
+	NextSecretFile  string   `yaml:"next-secret-file"`
+	Keys            []XKSKey `yaml:"keys"` // exported keys; no others are served
+}
+
+// XKSEndpoint is how the proxy of an external key store is reached.
+type XKSEndpoint struct {
+	Address    string `yaml:"address"`     // HOST:PORT instead of the endpoint's host at port 443
+	CA         string `yaml:"ca"`          // PEM: authorities of the proxy's certificate instead of the system's
+	ClientCert string `yaml:"client-cert"` // PEM: for proxies that ask for a certificate
+	ClientKey  string `yaml:"client-key"`
+	// VPCService makes a VPC endpoint service of this name exist, for key stores
+	// with VPC_ENDPOINT_SERVICE connectivity to this endpoint.
+	VPCService string `yaml:"vpc-endpoint-service"`
 }
 
 // XKSKey exports one KMS key under an external id.
@@ -205,16 +225,7 @@ func (c *Config) Complete() error {
 			bad("quotas", "%q: %v is not service:Operation: calls per second", op, n)
 		}
 	}
-	for id, h := range c.CloudHSM {
-		if !strings.HasPrefix(id, "cluster-") || h.Module == "" || h.Token == "" {
-			bad("cloudhsm", "%q needs an id that begins with cluster-, a module and a token", id)
-		}
-	}
-	if c.ListenXKS != "off" {
-		if c.XKS.AccessKeyID == "" || c.XKS.SecretFile == "" || c.XKS.ClientCA == "" {
-			bad("xks", "listen-xks needs xks.access-key-id, xks.secret-file and xks.client-ca")
-		}
-	}
+	c.checkKeyStores(bad)
 	return errors.Join(errs...)
 }
 

@@ -45,6 +45,9 @@ func (s *Server) openEngines(ctx context.Context) error {
 		return fmt.Errorf("audit log: %w", err)
 	}
 	s.run(ctx, "audit log", s.trail.Run)
+	if s.keyStores, err = openKeyStores(s); err != nil {
+		return err
+	}
 	return nil
 }
 

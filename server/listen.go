@@ -16,7 +16,7 @@ func (s *Server) listen() error {
 		return errors.New("listen and listen-tls are both off")
 	}
 	if s.conf.Listen != "off" {
-		if err := s.serve("listen", s.conf.Listen, nil); err != nil {
+		if err := s.serve("listen", s.conf.Listen, s.door, nil); err != nil {
 			return err
 		}
 	}
@@ -25,7 +25,12 @@ func (s *Server) listen() error {
 		if err != nil {
 			return err
 		}
-		if err := s.serve("listen-tls", s.conf.ListenTLS, conf); err != nil {
+		if err := s.serve("listen-tls", s.conf.ListenTLS, s.door, conf); err != nil {
+			return err
+		}
+	}
+	if s.conf.ListenXKS != "off" {
+		if err := s.listenXKS(); err != nil {
 			return err
 		}
 	}
@@ -54,8 +59,8 @@ func (s *Server) tlsConfig() (*tls.Config, error) {
 	return conf, nil
 }
 
-// serve opens one listener and serves the door on it.
-func (s *Server) serve(name, addr string, conf *tls.Config) error {
+// serve opens one listener and serves the door, or what else stands there, on it.
+func (s *Server) serve(name, addr string, handler http.Handler, conf *tls.Config) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -63,7 +68,7 @@ func (s *Server) serve(name, addr string, conf *tls.Config) error {
 	s.listeners[name] = l
 	s.egress.Own(l.Addr())
 	h := &http.Server{
-		Handler: s.door,
+		Handler: handler,
 		// Slow heads hold connections for nothing. Bodies and answers may be
 		// large, so they have no deadline of their own; idle connections do.
 		ReadHeaderTimeout: 20 * time.Second,

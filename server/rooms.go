@@ -5,15 +5,17 @@ import (
 
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/service/admin"
+	"github.com/redoubt-sec/redoubt/service/cloudhsmv2"
 	"github.com/redoubt-sec/redoubt/service/iam"
 	"github.com/redoubt-sec/redoubt/service/kms"
 )
 
 // rooms are the services.
 type rooms struct {
-	admin *admin.Service
-	iam   *iam.Service
-	kms   *kms.Service
+	admin    *admin.Service
+	cloudhsm *cloudhsmv2.Service
+	iam      *iam.Service
+	kms      *kms.Service
 }
 
 // services lists the rooms for the door: a new one is a line here and one in
@@ -22,6 +24,7 @@ func (s *Server) services() []op.Service {
 	r := &s.rooms
 	return []op.Service{
 		or(r.admin).Operations(),
+		or(r.cloudhsm).Operations(),
 		or(r.iam).Operations(),
 		or(r.kms).Operations(),
 	}
@@ -39,8 +42,10 @@ func or[T any](p *T) *T {
 func (s *Server) openRooms(ctx context.Context) error {
 	s.rooms.iam = iam.New(iam.Deps{Identity: s.identity, Clock: s.clock})
 	s.rooms.kms = kms.New(kms.Deps{
-		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock,
+		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Principals: s.identity,
+		KeyStores: s.keyStores.backends(), RotateKeyStorePasswords: s.conf.rotatesPasswords(),
 	})
+	s.rooms.cloudhsm = cloudhsmv2.New(cloudhsmv2.Deps{HSM: s.keyStores.hsm})
 	s.rooms.admin = admin.New(admin.Deps{
 		DB: s.db, Identity: s.identity, Keyring: s.keyring, Clock: s.clock,
 		Explainer: s.door, Invoker: s.door,

@@ -46,6 +46,8 @@ type Server struct {
 	door     *front.Door
 	rooms    rooms
 
+	keyStores *keyStores
+
 	token     string // of control paths
 	admin     *admin.NewAccount
 	certs     atomic.Pointer[certificates]
@@ -170,7 +172,7 @@ func (s *Server) furnish(ctx context.Context) error {
 	if err := s.firstAccount(ctx); err != nil {
 		return err
 	}
-	if s.conf.ListenTLS != "off" && s.conf.TLSCert == "" {
+	if (s.conf.ListenTLS != "off" || s.conf.ListenXKS != "off") && s.conf.TLSCert == "" {
 		c, err := openAuthority(ctx, s.db, s.keyring, s.dir, s.conf.Hosts)
 		if err != nil {
 			return err
@@ -247,6 +249,7 @@ func (s *Server) shutdown() error {
 	}
 	s.stop()
 	s.work.Wait()
+	errs = append(errs, s.keyStores.close())
 	if s.keyring != nil {
 		errs = append(errs, s.keyring.Close())
 	}
