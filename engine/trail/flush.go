@@ -135,7 +135,8 @@ func (l *Log) records(p piece, block bool) ([]store.Write, error) {
 	return w, nil
 }
 
-// Flush writes what waits.
+// Flush writes what waits. What could not be written waits on and is tried again,
+// under the same keys: a write whose outcome is unknown is not doubled.
 func (l *Log) Flush(ctx context.Context) error {
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
@@ -179,6 +180,9 @@ func (l *Log) Flush(ctx context.Context) error {
 // write commits the pieces in as few transactions as the store allows, and
 // answers how many are in.
 func (l *Log) write(ctx context.Context, pieces []piece) (done int, err error) {
+	if len(pieces) == 0 {
+		return 0, nil
+	}
 	tx, size, writes := l.DB.Begin(), 0, 0
 	for i, p := range pieces {
 		records, err := l.records(p, len(p.frames) >= enough)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/redoubt-sec/redoubt/engine/keyring/message"
 	"github.com/redoubt-sec/redoubt/store"
 	"github.com/redoubt-sec/redoubt/store/memory"
+	"github.com/redoubt-sec/redoubt/store/pebble"
 )
 
 // testSeal seals with a fixed key, and can be shut.
@@ -74,9 +76,23 @@ type bench struct {
 	db    *store.DB
 }
 
-func open_(t testing.TB, d Deps) bench {
+func open_(t testing.TB, d Deps) bench { return openOn(t, memory.New(), d) }
+
+// onBackends runs a test on every embedded store.
+func onBackends(t *testing.T, f func(*testing.T, bench)) {
+	t.Run("memory", func(t *testing.T) { f(t, open_(t, Deps{})) })
+	t.Run("pebble", func(t *testing.T) {
+		b, err := pebble.Open(filepath.Join(t.TempDir(), "db"), pebble.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(t, openOn(t, b, Deps{}))
+	})
+}
+
+func openOn(t testing.TB, backend store.Backend, d Deps) bench {
 	t.Helper()
-	b := bench{clock: redoubt.NewFixed(start), seal: &testSeal{}, db: store.Open(memory.New(), 0)}
+	b := bench{clock: redoubt.NewFixed(start), seal: &testSeal{}, db: store.Open(backend, 0)}
 	t.Cleanup(func() { b.db.Close() })
 	d.DB, d.Seal, d.Clock = b.db, b.seal, b.clock
 	l, err := Open(d)
@@ -162,8 +178,9 @@ func (b bench) count(t testing.TB, table string) int {
 
 // Committed and recorded events, fresh and folded, over several tenants: every
 // search finds exactly what it should, newest first, whatever the page size.
-func TestSearch(t *testing.T) {
-	b := open_(t, Deps{})
+func TestSearch(t *testing.T) { onBackends(t, testSearch) }
+
+func testSearch(t *testing.T, b bench) {
 	ctx := context.Background()
 	const n = 3000
 	for i := range n {
@@ -397,8 +414,9 @@ func TestLargeBatches(t *testing.T) {
 	}
 }
 
-func TestExpiry(t *testing.T) {
-	b := open_(t, Deps{})
+func TestExpiry(t *testing.T) { onBackends(t, testExpiry) }
+
+func testExpiry(t *testing.T, b bench) {
 	ctx := context.Background()
 	for i := range 50 {
 		b.commit(t, i*3600)
@@ -426,8 +444,9 @@ func TestExpiry(t *testing.T) {
 }
 
 // Searches while folding goes on see every event exactly once.
-func TestSearchWhileFolding(t *testing.T) {
-	b := open_(t, Deps{})
+func TestSearchWhileFolding(t *testing.T) { onBackends(t, testSearchWhileFolding) }
+
+func testSearchWhileFolding(t *testing.T, b bench) {
 	for i := range 600 {
 		b.commit(t, i)
 	}
@@ -449,8 +468,9 @@ func TestSearchWhileFolding(t *testing.T) {
 	}
 }
 
-func TestSubscribe(t *testing.T) {
-	b := open_(t, Deps{})
+func TestSubscribe(t *testing.T) { onBackends(t, testSubscribe) }
+
+func testSubscribe(t *testing.T, b bench) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	b.commit(t, 1)
