@@ -19,6 +19,9 @@ func Generate(spec Spec) (m Material, err error) {
 }
 
 func generate(spec Spec) (Material, error) {
+	if spec.Usages() == nil {
+		return nil, ErrSpec
+	}
 	if n := spec.rawSize(); n > 0 {
 		m := make(Material, n)
 		rand.Read(m)

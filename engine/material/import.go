@@ -2,6 +2,7 @@ package material
 
 import (
 	"bytes"
+	"crypto/fips140"
 	"crypto/rsa"
 
 	"filippo.io/mldsa"
@@ -16,6 +17,9 @@ import (
 // and P-521's do not fit OAEP under RSA_2048.
 func CanImport(spec Spec, alg string, wrapping Spec) bool {
 	if wrapping.bits() == 0 || spec.Usages() == nil {
+		return false
+	}
+	if fips140.Enforced() && (alg == OAEPSHA1 || alg == AESKeyWrapSHA1) {
 		return false
 	}
 	switch alg {

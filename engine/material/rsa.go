@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"slices"
 
 	"github.com/redoubt-sec/redoubt/engine/keyring/harden"
 )
@@ -50,7 +51,7 @@ func DecryptOAEP(alg string, spec Spec, m Material, ciphertext []byte) (plaintex
 }
 
 func oaepHash(alg string, spec Spec) (crypto.Hash, error) {
-	if spec.bits() == 0 {
+	if spec.bits() == 0 || !slices.Contains(spec.Algorithms(EncryptDecrypt).Encryption, alg) {
 		return 0, ErrAlgorithm
 	}
 	switch alg {

@@ -1,6 +1,7 @@
 package material
 
 import (
+	"crypto/fips140"
 	"errors"
 	"slices"
 
@@ -71,8 +72,13 @@ type Algorithms struct {
 	Agreement  []string
 }
 
-// Usages answers the usages that a spec allows; nil if it is not supported.
+// Usages answers the usages that a spec allows; nil if it is not supported. With
+// GODEBUG=fips140=only that includes secp256k1, which is not approved, and ML-DSA,
+// whose implementation here is outside of Go's validated module.
 func (s Spec) Usages() []Usage {
+	if fips140.Enforced() && (s == Secp256k1 || s.mldsa()) {
+		return nil
+	}
 	switch s {
 	case Symmetric:
 		return []Usage{EncryptDecrypt}
@@ -106,6 +112,9 @@ func (s Spec) Algorithms(u Usage) Algorithms {
 	case EncryptDecrypt:
 		if s == Symmetric {
 			return Algorithms{Encryption: []string{SymmetricDefault}}
+		}
+		if fips140.Enforced() {
+			return Algorithms{Encryption: []string{OAEPSHA256}}
 		}
 		return Algorithms{Encryption: []string{OAEPSHA1, OAEPSHA256}}
 	case KeyAgreement:
