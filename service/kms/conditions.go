@@ -9,6 +9,7 @@ import (
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
+	"github.com/redoubt-sec/redoubt/engine/material"
 	"github.com/redoubt-sec/redoubt/store"
 )
 
@@ -61,7 +62,10 @@ func (m conditions) tags(tags []kmsapi.Tag) {
 // the record, which is shared by all calls, and never changed.
 type fixed struct {
 	conditions conditions
-	tags       map[string]string
+	// symmetric adds kms:EncryptionAlgorithm as almost every use of a key has it,
+	// so that those uses share one map.
+	symmetric conditions
+	tags      map[string]string
 }
 
 func (k *Key) derived() *fixed {
@@ -85,6 +89,8 @@ func (k *Key) derived() *fixed {
 			f.tags[t.Key] = t.Value
 		}
 	}
+	f.symmetric = maps.Clone(f.conditions)
+	f.symmetric["kms:EncryptionAlgorithm"] = []string{material.SymmetricDefault}
 	k.fixed.Store(f)
 	return f
 }
@@ -96,6 +102,8 @@ type right struct {
 	context map[string]string
 	tokens  []string
 	with    conditions // the operation's own condition keys; may be nil
+	// algorithm is kms:EncryptionAlgorithm; empty where there is none.
+	algorithm string
 	// reach: principals of other accounts may have it too.
 	reach bool
 	// refusal replaces AWS's usual wording.
@@ -108,34 +116,57 @@ type right struct {
 // need words a right for the front door.
 func (s *Service) need(ctx context.Context, c *redoubt.Call, r right) (redoubt.Need, error) {
 	n := redoubt.Need{Action: r.action, Resource: r.key.arn, Account: r.key.owner, Refusal: r.refusal}
-	m := conditions{}
-	if k := r.key.key; k != nil {
-		f := k.derived()
-		m = maps.Clone(f.conditions)
-		n.Tags = f.tags
-		n.Strict = true
-		if r.reach || c.Account == k.Account {
-			n.Policy = k.Policy
-		}
+	k := r.key.key
+	if k == nil {
+		n.Conditions = r.conditions(nil)
+		return n, nil
+	}
+	f := k.derived()
+	n.Tags = f.tags
+	n.Strict = true
+	if r.reach || c.Account == k.Account {
+		n.Policy = k.Policy
+	}
+	if r.algorithm == material.SymmetricDefault && len(r.context) == 0 && r.with == nil && r.key.alias == "" && !k.MultiRegion {
+		n.Conditions = f.symmetric // shared, like everything of the record
+	} else {
+		m := r.conditions(f.conditions)
 		if k.MultiRegion {
 			if err := familyConditions(store.From(ctx), k, m); err != nil {
 				return n, err
 			}
 		}
-		if operation, ok := grantOperation(r.action); ok {
-			var err error
-			if n.Grant, err = s.granted(ctx, c, k, operation, r); err != nil {
-				return n, err
-			}
+		n.Conditions = m
+	}
+	for _, token := range r.tokens {
+		// Grants hold at once, so that a token has nothing to speed up; but AWS
+		// refuses those that it did not make.
+		if _, err := s.openToken(c, token); err != nil {
+			return n, err
 		}
 	}
+	operation, ok := grantOperations[r.action]
+	if !ok || !k.Granted {
+		return n, nil
+	}
+	var err error
+	n.Grant, err = s.granted(ctx, c, k, operation, r)
+	return n, err
+}
+
+// conditions answers the key's condition keys and the request's own.
+func (r *right) conditions(ofKey conditions) conditions {
+	m := make(conditions, len(ofKey)+len(r.with)+len(r.context)+3)
+	maps.Copy(m, ofKey)
 	if r.key.alias != "" {
 		m["kms:RequestAlias"] = []string{r.key.alias}
 	}
+	if r.algorithm != "" {
+		m["kms:EncryptionAlgorithm"] = []string{r.algorithm}
+	}
 	m.encryptionContext(r.context)
 	maps.Copy(m, r.with)
-	n.Conditions = m
-	return n, nil
+	return m
 }
 
 // timeCondition words a time as date conditions compare it.

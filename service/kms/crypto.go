@@ -37,7 +37,7 @@ func (s *Service) Decrypt(ctx context.Context, c *redoubt.Call, in *kmsapi.Decry
 	if err := noRecipient(in.Recipient); err != nil {
 		return nil, err
 	}
-	n, err := s.source(ctx, c, in.KeyId, in.CiphertextBlob)
+	n, h, err := s.source(ctx, c, in.KeyId, in.CiphertextBlob)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (s *Service) Decrypt(ctx context.Context, c *redoubt.Call, in *kmsapi.Decry
 		return nil, dryRun()
 	}
 	alg := algorithm(in.EncryptionAlgorithm)
-	rec, err := decrypts(k, alg, in.EncryptionContext, in.CiphertextBlob)
+	rec, err := decrypts(k, alg, in.EncryptionContext, h)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (s *Service) Decrypt(ctx context.Context, c *redoubt.Call, in *kmsapi.Decry
 // ReEncrypt decrypts under one key and encrypts under another, or under the same
 // with another context.
 func (s *Service) ReEncrypt(ctx context.Context, c *redoubt.Call, in *kmsapi.ReEncryptInput) (*kmsapi.ReEncryptOutput, error) {
-	n, err := s.source(ctx, c, in.SourceKeyId, in.CiphertextBlob)
+	n, h, err := s.source(ctx, c, in.SourceKeyId, in.CiphertextBlob)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (s *Service) ReEncrypt(ctx context.Context, c *redoubt.Call, in *kmsapi.ReE
 	ignore := ignoresCiphertext(in.DryRun, in.DryRunModifiers)
 	var rec *Material
 	if !ignore {
-		if rec, err = decrypts(from, fromAlg, in.SourceEncryptionContext, in.CiphertextBlob); err != nil {
+		if rec, err = decrypts(from, fromAlg, in.SourceEncryptionContext, h); err != nil {
 			return nil, err
 		}
 	}
@@ -161,25 +161,28 @@ func (s *Service) usable(ctx context.Context, c *redoubt.Call, id *string, u mat
 }
 
 // source finds the key that made a ciphertext: the one that the caller names, or
-// the one that the ciphertext names.
-func (s *Service) source(ctx context.Context, c *redoubt.Call, id *string, blob []byte) (named, error) {
-	h, _, err := material.ParseBlob(blob)
-	ours := err == nil
-	if id != nil {
-		if ours && h.KeyID == *id {
-			// A bare id may mean another account's key, if the ciphertext does.
-			return s.resolve(ctx, c, keyARN(c.Partition, c.Region, h.Account, h.KeyID), byID)
+// the one that the ciphertext names. The header's zero value stands for a
+// ciphertext that has none.
+func (s *Service) source(ctx context.Context, c *redoubt.Call, id *string, blob []byte) (n named, h material.Header, err error) {
+	h, _, _ = material.ParseBlob(blob)
+	ours := h.Kind != 0
+	switch {
+	case id != nil && h.KeyID == *id:
+		// A bare id may mean another account's key, if the ciphertext does.
+		n, err = s.resolve(ctx, c, keyARN(c.Partition, c.Region, h.Account, h.KeyID), byID)
+	case id != nil:
+		n, err = s.resolve(ctx, c, *id, byAlias)
+	case !ours:
+		n = named{arn: keyARN(c.Partition, c.Region, c.Account, "*"), owner: c.Account, missing: kmsapi.ErrInvalidCiphertextException.Bare()}
+	default:
+		n = named{owner: h.Account}
+		if n.key, err = load(store.From(ctx), h.Account, c.Region, h.KeyID); n.key == nil {
+			n.arn, n.missing = keyARN(c.Partition, c.Region, h.Account, h.KeyID), unreachable()
+			break
 		}
-		return s.resolve(ctx, c, *id, byAlias)
+		n.arn = n.key.ARN
 	}
-	if !ours {
-		return named{arn: keyARN(c.Partition, c.Region, c.Account, "*"), owner: c.Account, missing: kmsapi.ErrInvalidCiphertextException.Bare()}, nil
-	}
-	n := named{arn: keyARN(c.Partition, c.Region, h.Account, h.KeyID), owner: h.Account}
-	if n.key, err = load(store.From(ctx), h.Account, c.Region, h.KeyID); n.key == nil {
-		n.missing = unreachable()
-	}
-	return n, err
+	return n, h, err
 }
 
 // algorithm answers the encryption algorithm asked for.
@@ -222,28 +225,21 @@ var oaepLimits = map[string]map[material.Spec]int{
 
 // decrypts refuses what the key cannot have encrypted, and answers the material
 // that it is under.
-func decrypts(k *Key, alg string, context map[string]string, blob []byte) (*Material, error) {
-	h, _, err := material.ParseBlob(blob)
-	if k.Usage != material.EncryptDecrypt || err == nil && alg == material.SymmetricDefault && (h.KeyID != k.ID || h.Account != k.Account) {
+func decrypts(k *Key, alg string, context map[string]string, h material.Header) (*Material, error) {
+	ours := h.Kind != 0
+	if k.Usage != material.EncryptDecrypt || ours && alg == material.SymmetricDefault && (h.KeyID != k.ID || h.Account != k.Account) {
 		return nil, wrongKey()
 	}
 	if k.Spec != material.Symmetric {
-		if err := encrypts(k, alg, context, 0); err != nil {
-			return nil, err
-		}
-		return k.current(), nil
+		return k.current(), encrypts(k, alg, context, 0)
 	}
 	if alg != material.SymmetricDefault {
 		return nil, wrongAlgorithm(k, alg)
 	}
-	if err != nil {
-		return nil, kmsapi.ErrInvalidCiphertextException.Bare()
+	if rec := k.find(h.MaterialID); rec != nil {
+		return rec, nil
 	}
-	rec := k.find(h.MaterialID)
-	if rec == nil {
-		return nil, kmsapi.ErrInvalidCiphertextException.Bare()
-	}
-	return rec, nil
+	return nil, kmsapi.ErrInvalidCiphertextException.Bare()
 }
 
 // encrypt answers the ciphertext and, for symmetric keys, the id of the material

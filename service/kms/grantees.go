@@ -12,8 +12,8 @@ import (
 )
 
 // Grants lie under their key; the other tables find them. Every call on a key
-// asks whether the caller has a grant, so that most calls must learn cheaply
-// that there is none: grantee says how many grants a principal has on a key,
+// with grants asks whether the caller has one, so that most must learn cheaply
+// that there is none: grantees says how many grants a principal has on a key,
 // which the store remembers even when it is absent.
 var (
 	grants      = store.RegionalTable[Grant]("kms.grant")           // key id, grant id
@@ -74,10 +74,7 @@ func (s *Service) indexGrant(tx *store.Tx, k *Key, g *Grant) error {
 // removeGrant undoes indexGrant and counts the grant out.
 func (s *Service) removeGrant(tx *store.Tx, k *Key, g *Grant) error {
 	a, r := k.Account, k.Region
-	if _, err := grantCounts.In(a, r).Edit(tx, k.ID, func(n *grantCount) error {
-		n.N--
-		return nil
-	}); err != nil && !isNotFound(err) {
+	if err := s.countGrant(tx, k, -1); err != nil {
 		return err
 	}
 	if err := countGrantee(tx, k, g, -1); err != nil {
@@ -100,6 +97,30 @@ func (s *Service) removeGrant(tx *store.Tx, k *Key, g *Grant) error {
 	return grants.In(a, r).Delete(tx, store.ID(k.ID, g.ID))
 }
 
+// countGrant counts a key's grants, and notes on the key whether there are any:
+// most calls are on keys that have none.
+func (s *Service) countGrant(tx *store.Tx, k *Key, by int) error {
+	rows := grantCounts.In(k.Account, k.Region)
+	n := grantCount{}
+	if old, err := rows.Get(tx, k.ID); err == nil {
+		n = *old
+	} else if !isNotFound(err) {
+		return err
+	}
+	if by > 0 && n.N >= s.quotas.GrantsPerKey {
+		return kmsapi.ErrLimitExceededException.New("The quota of %d grants for the KMS key %s is exceeded.", s.quotas.GrantsPerKey, k.ARN)
+	}
+	n.N += by
+	if err := rows.Put(tx, k.ID, &n); err != nil || k.Granted == (n.N > 0) {
+		return err
+	}
+	_, err := keys.In(k.Account, k.Region).Edit(tx, k.ID, func(k *Key) error {
+		k.Granted = n.N > 0
+		return nil
+	})
+	return err
+}
+
 func countGrantee(tx *store.Tx, k *Key, g *Grant, by int) error {
 	rows, id := grantees.In(k.Account, k.Region), store.ID(k.ID, g.Grantee)
 	n := grantCount{}
@@ -118,13 +139,6 @@ func countGrantee(tx *store.Tx, k *Key, g *Grant, by int) error {
 // or "". A grant for a role holds for its sessions.
 func (s *Service) granted(ctx context.Context, c *redoubt.Call, k *Key, operation string, r right) (string, error) {
 	tx := store.From(ctx)
-	for _, token := range r.tokens {
-		// Grants hold at once, so that a token has nothing to speed up; but AWS
-		// refuses those that it did not make.
-		if _, err := s.openToken(c, token); err != nil {
-			return "", err
-		}
-	}
 	p := &c.Principal
 	names := [2]string{p.ARN}
 	if p.Kind == redoubt.Role {
@@ -265,11 +279,6 @@ var grantOperations = map[string]string{
 	"kms:DeriveSharedSecret":                  kmsapi.GrantOperationDeriveSharedSecret,
 	"kms:CreateGrant":                         kmsapi.GrantOperationCreateGrant,
 	"kms:DescribeKey":                         kmsapi.GrantOperationDescribeKey,
-}
-
-func grantOperation(action string) (string, bool) {
-	o, ok := grantOperations[action]
-	return o, ok
 }
 
 // grantable tells whether a grant on k can list the operation.

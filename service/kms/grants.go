@@ -149,18 +149,7 @@ func (g *Grant) check(k *Key) error {
 
 // addGrant writes a new grant and its indexes.
 func (s *Service) addGrant(tx *store.Tx, k *Key, g *Grant) error {
-	rows := grantCounts.In(k.Account, k.Region)
-	n := grantCount{}
-	if old, err := rows.Get(tx, k.ID); err == nil {
-		n = *old
-	} else if !isNotFound(err) {
-		return err
-	}
-	if n.N >= s.quotas.GrantsPerKey {
-		return kmsapi.ErrLimitExceededException.New("The quota of %d grants for the KMS key %s is exceeded.", s.quotas.GrantsPerKey, k.ARN)
-	}
-	n.N++
-	if err := rows.Put(tx, k.ID, &n); err != nil {
+	if err := s.countGrant(tx, k, +1); err != nil {
 		return err
 	}
 	var id [32]byte

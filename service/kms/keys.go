@@ -42,6 +42,7 @@ type Key struct {
 	// stand here too because kms:ResourceAliases is a condition of every call.
 	Aliases     []string   `json:",omitempty"`
 	MultiRegion bool       `json:",omitempty"`
+	Granted     bool       `json:",omitempty"` // there are grants
 	PublicKey   []byte     `json:",omitempty"` // SubjectPublicKeyInfo, DER
 	Materials   []Material `json:",omitempty"` // oldest first
 	Rotation    Rotation

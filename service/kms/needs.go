@@ -18,6 +18,8 @@ type use struct {
 	context map[string]string
 	tokens  []string
 	with    conditions
+	// algorithm is kms:EncryptionAlgorithm.
+	algorithm string
 	// idle adds kms:TrailingDaysWithoutKeyUsage, forService
 	// kms:GrantIsForAWSResource.
 	idle, forService bool
@@ -50,7 +52,7 @@ func onKey[I any](s *Service, f form, reach bool, of func(*I) use) op.Needs[I] {
 			u.with = conditions{}
 			u.with.flag("kms:GrantIsForAWSResource", c.Via.Service != "")
 		}
-		need, err := s.need(ctx, c, right{action: "kms:" + c.Operation, key: n, context: u.context, tokens: u.tokens, with: u.with, reach: reach})
+		need, err := s.need(ctx, c, right{action: "kms:" + c.Operation, key: n, context: u.context, tokens: u.tokens, with: u.with, algorithm: u.algorithm, reach: reach})
 		return []redoubt.Need{need}, err
 	}
 }
@@ -289,12 +291,12 @@ func (s *Service) decryptNeeds(ctx context.Context, c *redoubt.Call, in *kmsapi.
 	if err := checkCiphertext(in.CiphertextBlob, in.KeyId, "keyId", in.DryRun, in.DryRunModifiers); err != nil {
 		return nil, err
 	}
-	n, err := s.source(ctx, c, in.KeyId, in.CiphertextBlob)
+	n, _, err := s.source(ctx, c, in.KeyId, in.CiphertextBlob)
 	if err != nil {
 		return nil, err
 	}
 	r := right{action: "kms:Decrypt", key: n, context: in.EncryptionContext, tokens: in.GrantTokens, reach: true,
-		with: conditions{"kms:EncryptionAlgorithm": {algorithm(in.EncryptionAlgorithm)}}}
+		algorithm: algorithm(in.EncryptionAlgorithm)}
 	if in.KeyId == nil {
 		r.refusal = unreachableText
 	}
@@ -307,7 +309,7 @@ func (s *Service) reEncryptNeeds(ctx context.Context, c *redoubt.Call, in *kmsap
 	if err := checkCiphertext(in.CiphertextBlob, in.SourceKeyId, "sourceKeyId", in.DryRun, in.DryRunModifiers); err != nil {
 		return nil, err
 	}
-	from, err := s.source(ctx, c, in.SourceKeyId, in.CiphertextBlob)
+	from, _, err := s.source(ctx, c, in.SourceKeyId, in.CiphertextBlob)
 	if err != nil {
 		return nil, err
 	}
@@ -315,9 +317,9 @@ func (s *Service) reEncryptNeeds(ctx context.Context, c *redoubt.Call, in *kmsap
 	if err != nil {
 		return nil, err
 	}
-	m := conditions{"kms:EncryptionAlgorithm": {algorithm(in.SourceEncryptionAlgorithm)}}
+	m := conditions{}
 	m.flag("kms:ReEncryptOnSameKey", from.key != nil && from.arn == to.arn)
-	r := right{action: "kms:ReEncryptFrom", key: from, context: in.SourceEncryptionContext, tokens: in.GrantTokens, reach: true, with: m}
+	r := right{action: "kms:ReEncryptFrom", key: from, context: in.SourceEncryptionContext, tokens: in.GrantTokens, reach: true, with: m, algorithm: algorithm(in.SourceEncryptionAlgorithm)}
 	if in.SourceKeyId == nil {
 		r.refusal = unreachableText
 	}
@@ -325,8 +327,7 @@ func (s *Service) reEncryptNeeds(ctx context.Context, c *redoubt.Call, in *kmsap
 	if err != nil {
 		return nil, err
 	}
-	m = conditions{"kms:EncryptionAlgorithm": {algorithm(in.DestinationEncryptionAlgorithm)}, "kms:ReEncryptOnSameKey": m["kms:ReEncryptOnSameKey"]}
-	second, err := s.need(ctx, c, right{action: "kms:ReEncryptTo", key: to, context: in.DestinationEncryptionContext, tokens: in.GrantTokens, reach: true, with: m})
+	second, err := s.need(ctx, c, right{action: "kms:ReEncryptTo", key: to, context: in.DestinationEncryptionContext, tokens: in.GrantTokens, reach: true, with: m, algorithm: algorithm(in.DestinationEncryptionAlgorithm)})
 	return []redoubt.Need{first, second}, err
 }
 
@@ -376,27 +377,27 @@ func importUse(in *kmsapi.ImportKeyMaterialInput) use {
 
 func encryptUse(in *kmsapi.EncryptInput) use {
 	return use{key: in.KeyId, context: in.EncryptionContext, tokens: in.GrantTokens,
-		with: conditions{"kms:EncryptionAlgorithm": {algorithm(in.EncryptionAlgorithm)}}}
+		algorithm: algorithm(in.EncryptionAlgorithm)}
 }
 
 func dataKeyUse(in *kmsapi.GenerateDataKeyInput) use {
 	return use{key: in.KeyId, context: in.EncryptionContext, tokens: in.GrantTokens,
-		with: conditions{"kms:EncryptionAlgorithm": {material.SymmetricDefault}}, refused: checkDataKeySize(in.NumberOfBytes, in.KeySpec)}
+		algorithm: material.SymmetricDefault, refused: checkDataKeySize(in.NumberOfBytes, in.KeySpec)}
 }
 
 func blindDataKeyUse(in *kmsapi.GenerateDataKeyWithoutPlaintextInput) use {
 	return use{key: in.KeyId, context: in.EncryptionContext, tokens: in.GrantTokens,
-		with: conditions{"kms:EncryptionAlgorithm": {material.SymmetricDefault}}, refused: checkDataKeySize(in.NumberOfBytes, in.KeySpec)}
+		algorithm: material.SymmetricDefault, refused: checkDataKeySize(in.NumberOfBytes, in.KeySpec)}
 }
 
 func dataKeyPairUse(in *kmsapi.GenerateDataKeyPairInput) use {
 	return use{key: in.KeyId, context: in.EncryptionContext, tokens: in.GrantTokens,
-		with: conditions{"kms:EncryptionAlgorithm": {material.SymmetricDefault}, "kms:DataKeyPairSpec": {value(in.KeyPairSpec)}}}
+		algorithm: material.SymmetricDefault, with: conditions{"kms:DataKeyPairSpec": {value(in.KeyPairSpec)}}}
 }
 
 func blindDataKeyPairUse(in *kmsapi.GenerateDataKeyPairWithoutPlaintextInput) use {
 	return use{key: in.KeyId, context: in.EncryptionContext, tokens: in.GrantTokens,
-		with: conditions{"kms:EncryptionAlgorithm": {material.SymmetricDefault}, "kms:DataKeyPairSpec": {value(in.KeyPairSpec)}}}
+		algorithm: material.SymmetricDefault, with: conditions{"kms:DataKeyPairSpec": {value(in.KeyPairSpec)}}}
 }
 
 func signUse(in *kmsapi.SignInput) use {

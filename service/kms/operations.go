@@ -59,21 +59,21 @@ func (s *Service) Operations() op.Service {
 		op.Row(kmsapi.OpDeleteImportedKeyMaterial, s.DeleteImportedKeyMaterial, ownKey(s, func(in *kmsapi.DeleteImportedKeyMaterialInput) *string { return in.KeyId })).Records("KeyId", "KeyMaterialId").Answers("KeyId", "KeyMaterialId"),
 
 		// Cryptography.
-		op.Row(kmsapi.OpEncrypt, s.Encrypt, onKey(s, byAlias, anyAccount, encryptUse)).Records("KeyId", "EncryptionContext", "EncryptionAlgorithm", "DryRun"),
-		op.Row(kmsapi.OpDecrypt, s.Decrypt, s.decryptNeeds).Records("KeyId", "EncryptionContext", "EncryptionAlgorithm", "DryRun", "DryRunModifiers"),
-		op.Row(kmsapi.OpReEncrypt, s.ReEncrypt, s.reEncryptNeeds).
+		op.Row(kmsapi.OpEncrypt, s.Encrypt, onKey(s, byAlias, anyAccount, encryptUse)).Reads().Records("KeyId", "EncryptionContext", "EncryptionAlgorithm", "DryRun"),
+		op.Row(kmsapi.OpDecrypt, s.Decrypt, s.decryptNeeds).Reads().Records("KeyId", "EncryptionContext", "EncryptionAlgorithm", "DryRun", "DryRunModifiers"),
+		op.Row(kmsapi.OpReEncrypt, s.ReEncrypt, s.reEncryptNeeds).Reads().
 			Records("SourceKeyId", "SourceEncryptionContext", "SourceEncryptionAlgorithm", "DestinationKeyId", "DestinationEncryptionContext", "DestinationEncryptionAlgorithm", "DryRun", "DryRunModifiers"),
-		op.Row(kmsapi.OpGenerateDataKey, s.GenerateDataKey, onKey(s, byAlias, anyAccount, dataKeyUse)).Records("KeyId", "EncryptionContext", "NumberOfBytes", "KeySpec", "DryRun"),
-		op.Row(kmsapi.OpGenerateDataKeyWithoutPlaintext, s.GenerateDataKeyWithoutPlaintext, onKey(s, byAlias, anyAccount, blindDataKeyUse)).Records("KeyId", "EncryptionContext", "NumberOfBytes", "KeySpec", "DryRun"),
-		op.Row(kmsapi.OpGenerateDataKeyPair, s.GenerateDataKeyPair, onKey(s, byAlias, anyAccount, dataKeyPairUse)).Records("KeyId", "EncryptionContext", "KeyPairSpec", "DryRun"),
-		op.Row(kmsapi.OpGenerateDataKeyPairWithoutPlaintext, s.GenerateDataKeyPairWithoutPlaintext, onKey(s, byAlias, anyAccount, blindDataKeyPairUse)).Records("KeyId", "EncryptionContext", "KeyPairSpec", "DryRun"),
-		op.Row(kmsapi.OpGenerateRandom, s.GenerateRandom, onAll[kmsapi.GenerateRandomInput]).Records("NumberOfBytes", "CustomKeyStoreId"),
-		op.Row(kmsapi.OpSign, s.Sign, onKey(s, byAlias, anyAccount, signUse)).Records("KeyId", "MessageType", "SigningAlgorithm", "DryRun"),
-		op.Row(kmsapi.OpVerify, s.Verify, onKey(s, byAlias, anyAccount, verifyUse)).Records("KeyId", "MessageType", "SigningAlgorithm", "DryRun"),
+		op.Row(kmsapi.OpGenerateDataKey, s.GenerateDataKey, onKey(s, byAlias, anyAccount, dataKeyUse)).Reads().Records("KeyId", "EncryptionContext", "NumberOfBytes", "KeySpec", "DryRun"),
+		op.Row(kmsapi.OpGenerateDataKeyWithoutPlaintext, s.GenerateDataKeyWithoutPlaintext, onKey(s, byAlias, anyAccount, blindDataKeyUse)).Reads().Records("KeyId", "EncryptionContext", "NumberOfBytes", "KeySpec", "DryRun"),
+		op.Row(kmsapi.OpGenerateDataKeyPair, s.GenerateDataKeyPair, onKey(s, byAlias, anyAccount, dataKeyPairUse)).Reads().Records("KeyId", "EncryptionContext", "KeyPairSpec", "DryRun"),
+		op.Row(kmsapi.OpGenerateDataKeyPairWithoutPlaintext, s.GenerateDataKeyPairWithoutPlaintext, onKey(s, byAlias, anyAccount, blindDataKeyPairUse)).Reads().Records("KeyId", "EncryptionContext", "KeyPairSpec", "DryRun"),
+		op.Row(kmsapi.OpGenerateRandom, s.GenerateRandom, onAll[kmsapi.GenerateRandomInput]).Reads().Records("NumberOfBytes", "CustomKeyStoreId"),
+		op.Row(kmsapi.OpSign, s.Sign, onKey(s, byAlias, anyAccount, signUse)).Reads().Records("KeyId", "MessageType", "SigningAlgorithm", "DryRun"),
+		op.Row(kmsapi.OpVerify, s.Verify, onKey(s, byAlias, anyAccount, verifyUse)).Reads().Records("KeyId", "MessageType", "SigningAlgorithm", "DryRun"),
 		op.Row(kmsapi.OpGetPublicKey, s.GetPublicKey, onKey(s, byAlias, anyAccount, func(in *kmsapi.GetPublicKeyInput) use { return use{key: in.KeyId, tokens: in.GrantTokens} })).Records("KeyId"),
-		op.Row(kmsapi.OpDeriveSharedSecret, s.DeriveSharedSecret, onKey(s, byAlias, anyAccount, deriveUse)).Records("KeyId", "KeyAgreementAlgorithm", "DryRun"),
-		op.Row(kmsapi.OpGenerateMac, s.GenerateMac, onKey(s, byAlias, anyAccount, macUse)).Records("KeyId", "MacAlgorithm", "DryRun"),
-		op.Row(kmsapi.OpVerifyMac, s.VerifyMac, onKey(s, byAlias, anyAccount, verifyMacUse)).Records("KeyId", "MacAlgorithm", "DryRun"),
+		op.Row(kmsapi.OpDeriveSharedSecret, s.DeriveSharedSecret, onKey(s, byAlias, anyAccount, deriveUse)).Reads().Records("KeyId", "KeyAgreementAlgorithm", "DryRun"),
+		op.Row(kmsapi.OpGenerateMac, s.GenerateMac, onKey(s, byAlias, anyAccount, macUse)).Reads().Records("KeyId", "MacAlgorithm", "DryRun"),
+		op.Row(kmsapi.OpVerifyMac, s.VerifyMac, onKey(s, byAlias, anyAccount, verifyMacUse)).Reads().Records("KeyId", "MacAlgorithm", "DryRun"),
 
 		// Custom key stores.
 		op.Row(kmsapi.OpCreateCustomKeyStore, s.CreateCustomKeyStore, onAll[kmsapi.CreateCustomKeyStoreInput]).

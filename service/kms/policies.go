@@ -149,6 +149,9 @@ func (s *Service) bindPrincipals(tx *store.Tx, doc *policy.Document) (string, er
 		if n.Type != "AWS" || n.Value == "*" || failed != nil {
 			return n.Value
 		}
+		if isAccount(n.Value) {
+			return "arn:aws:iam::" + n.Value + ":root" // as it reads back
+		}
 		if isUniqueID(n.Value) {
 			// Answered by GetKeyPolicy for a principal that is gone, and sent
 			// back: AWS refuses it too.

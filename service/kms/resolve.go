@@ -68,19 +68,17 @@ func (s *Service) resolve(ctx context.Context, c *redoubt.Call, id string, f for
 		}
 		return s.resolveAlias(ctx, c, n, name)
 	}
-	n.arn = keyARN(c.Partition, c.Region, n.owner, name)
 	if !isKeyID(name) {
-		n.missing = invalidKeyID(id)
+		n.arn, n.missing = keyARN(c.Partition, c.Region, n.owner, name), invalidKeyID(id)
 		return n, nil
 	}
 	k, err := load(tx, n.owner, c.Region, name)
-	if err != nil {
+	if k == nil {
+		n.arn = keyARN(c.Partition, c.Region, n.owner, name)
+		n.missing = noSuchKey(n.arn)
 		return n, err
 	}
-	if k == nil {
-		n.missing = noSuchKey(n.arn)
-	}
-	n.key = k
+	n.key, n.arn = k, k.ARN
 	return n, nil
 }
 
