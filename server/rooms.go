@@ -6,6 +6,7 @@ import (
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/service/admin"
 	"github.com/redoubt-sec/redoubt/service/cloudhsmv2"
+	"github.com/redoubt-sec/redoubt/service/cloudtrail"
 	"github.com/redoubt-sec/redoubt/service/iam"
 	"github.com/redoubt-sec/redoubt/service/kms"
 )
@@ -14,6 +15,7 @@ import (
 type rooms struct {
 	admin    *admin.Service
 	cloudhsm *cloudhsmv2.Service
+	trails   *cloudtrail.Service
 	iam      *iam.Service
 	kms      *kms.Service
 }
@@ -25,6 +27,7 @@ func (s *Server) services() []op.Service {
 	return []op.Service{
 		or(r.admin).Operations(),
 		or(r.cloudhsm).Operations(),
+		or(r.trails).Operations(),
 		or(r.iam).Operations(),
 		or(r.kms).Operations(),
 	}
@@ -46,6 +49,7 @@ func (s *Server) openRooms(ctx context.Context) error {
 		KeyStores: s.keyStores.backends(), RotateKeyStorePasswords: s.conf.rotatesPasswords(),
 	})
 	s.rooms.cloudhsm = cloudhsmv2.New(cloudhsmv2.Deps{HSM: s.keyStores.hsm})
+	s.rooms.trails = cloudtrail.New(cloudtrail.Deps{Trail: s.trail, MAC: s.keyring, Clock: s.clock, Invoker: s.door})
 	s.rooms.admin = admin.New(admin.Deps{
 		DB: s.db, Identity: s.identity, Keyring: s.keyring, Clock: s.clock,
 		Explainer: s.door, Invoker: s.door,
