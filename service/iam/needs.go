@@ -19,6 +19,7 @@ import (
 // subject is what a call is about, as policies see it.
 type subject struct {
 	arn      string
+	label    string // what refusals call it; empty: its ARN
 	tags     identity.Tags
 	named    bool   // a user or role: iam:ResourceTag counts
 	boundary string // of a user or role
@@ -46,6 +47,9 @@ func need(c *redoubt.Call, s subject, in any) ([]redoubt.Need, error) {
 		return nil, err
 	}
 	n := redoubt.Need{Action: "iam:" + c.Operation, Resource: s.arn, Tags: s.tags, Conditions: map[string][]string{}}
+	if s.label != "" {
+		n.Label = "resource: " + s.label
+	}
 	if s.named {
 		for k, v := range s.tags {
 			n.Conditions["iam:ResourceTag/"+k] = []string{v}
@@ -59,7 +63,21 @@ func need(c *redoubt.Call, s subject, in any) ([]redoubt.Need, error) {
 			condition(n.Conditions, key, s, in)
 		}
 	}
-	return []redoubt.Need{n}, nil
+	needs := []redoubt.Need{n}
+	if tags, _ := field(in, "Tags").([]iamapi.Tag); len(tags) > 0 && taggedBy[c.Operation] != "" {
+		// Making something with tags takes the right to tag it, too.
+		n.Action = "iam:" + taggedBy[c.Operation]
+		needs = append(needs, n)
+	}
+	return needs, nil
+}
+
+// taggedBy are the actions that tag what an operation makes.
+// Source: IAM User Guide, "Permissions for tagging IAM resources".
+var taggedBy = map[string]string{
+	"CreateUser": "TagUser", "CreateRole": "TagRole", "CreatePolicy": "TagPolicy", "CreateInstanceProfile": "TagInstanceProfile",
+	"CreateOpenIDConnectProvider": "TagOpenIDConnectProvider", "CreateSAMLProvider": "TagSAMLProvider",
+	"CreateVirtualMFADevice": "TagMFADevice", "UploadServerCertificate": "TagServerCertificate",
 }
 
 // condition adds a documented condition key with what the request says.
@@ -172,6 +190,7 @@ func moved[I, O any](d op.Desc[I, O], m op.Method[I, O], kind string, a about, m
 			name = *n
 		}
 		to := from
+		to.label = ""
 		if to.arn = identity.ARN(c.Account, kind, path, name); to.arn == from.arn {
 			return needs, nil
 		}
@@ -189,13 +208,30 @@ func (s *Service) credentialsOf(tx *store.Tx, c *redoubt.Call, in any) (subject,
 }
 
 // anything is the subject of operations without a resource.
-func anything(*store.Tx, *redoubt.Call, any) (subject, error) { return subject{arn: "*"}, nil }
+func anything(*store.Tx, *redoubt.Call, any) (subject, error) {
+	return subject{arn: "*", label: "*"}, nil
+}
+
+// listed is the subject of operations that list a kind of thing under a path.
+func listed(kind string) about {
+	return func(_ *store.Tx, c *redoubt.Call, in any) (subject, error) {
+		path := "/"
+		if p, _ := field(in, "PathPrefix").(*string); p != nil {
+			path = *p
+		}
+		s := subject{arn: identity.ARN(c.Account, kind, path, "")}
+		if kind == "policy" {
+			s.label = "policy path " + path
+		}
+		return s, nil
+	}
+}
 
 // absent answers the would-be subject for what does not exist; other errors pass.
-func absent(err error, would string) (subject, error) {
+func absent(err error, would, label string) (subject, error) {
 	var nf *identity.NotFound
 	if errors.As(err, &nf) {
-		return subject{arn: would}, nil
+		return subject{arn: would, label: label}, nil
 	}
 	return subject{}, err
 }
@@ -216,9 +252,9 @@ func (s *Service) user(member string) about {
 func (s *Service) userSubject(tx *store.Tx, account, name string) (subject, error) {
 	u, err := s.ids.User(tx, account, name)
 	if err != nil {
-		return absent(err, identity.ARN(account, "user", "/", name))
+		return absent(err, identity.ARN(account, "user", "/", name), "user "+name)
 	}
-	return subject{arn: u.ARN(account), tags: u.Tags, named: true, boundary: u.Boundary}, nil
+	return subject{arn: u.ARN(account), label: "user " + name, tags: u.Tags, named: true, boundary: u.Boundary}, nil
 }
 
 // role finds a role.
@@ -231,9 +267,9 @@ func (s *Service) role(member string) about {
 func (s *Service) roleSubject(tx *store.Tx, account, name string) (subject, error) {
 	r, err := s.ids.Role(tx, account, name)
 	if err != nil {
-		return absent(err, identity.ARN(account, "role", "/", name))
+		return absent(err, identity.ARN(account, "role", "/", name), "role "+name)
 	}
-	return subject{arn: r.ARN(account), tags: r.Tags, named: true, boundary: r.Boundary}, nil
+	return subject{arn: r.ARN(account), label: "role " + name, tags: r.Tags, named: true, boundary: r.Boundary}, nil
 }
 
 // group finds a group.
@@ -242,9 +278,9 @@ func (s *Service) group(member string) about {
 		name := str(text(in, member))
 		g, err := s.ids.Group(tx, c.Account, name)
 		if err != nil {
-			return absent(err, identity.ARN(c.Account, "group", "/", name))
+			return absent(err, identity.ARN(c.Account, "group", "/", name), "group "+name)
 		}
-		return subject{arn: g.ARN(c.Account)}, nil
+		return subject{arn: g.ARN(c.Account), label: "group " + name}, nil
 	}
 }
 
@@ -254,9 +290,9 @@ func (s *Service) managed(member string) about {
 		arn := str(text(in, member))
 		p, _, err := s.ids.PolicyByARN(tx, c.Account, arn)
 		if err != nil {
-			return absent(err, arn)
+			return absent(err, arn, "policy "+arn)
 		}
-		return subject{arn: arn, tags: p.Tags}, nil
+		return subject{arn: arn, label: "policy " + arn, tags: p.Tags}, nil
 	}
 }
 
@@ -266,9 +302,9 @@ func (s *Service) profile(member string) about {
 		name := str(text(in, member))
 		p, err := s.ids.Profile(tx, c.Account, name)
 		if err != nil {
-			return absent(err, identity.ARN(c.Account, "instance-profile", "/", name))
+			return absent(err, identity.ARN(c.Account, "instance-profile", "/", name), "instance profile "+name)
 		}
-		return subject{arn: p.ARN(c.Account), tags: p.Tags}, nil
+		return subject{arn: p.ARN(c.Account), label: "instance profile " + name, tags: p.Tags}, nil
 	}
 }
 
@@ -278,7 +314,7 @@ func (s *Service) certificate(member string) about {
 		name := str(text(in, member))
 		cert, err := s.ids.ServerCertificate(tx, c.Account, name)
 		if err != nil {
-			return absent(err, identity.ARN(c.Account, "server-certificate", "/", name))
+			return absent(err, identity.ARN(c.Account, "server-certificate", "/", name), "")
 		}
 		return subject{arn: cert.ARN(c.Account), tags: cert.Tags}, nil
 	}
@@ -290,7 +326,7 @@ func (s *Service) device(member string) about {
 		serial := str(text(in, member))
 		d, err := s.ids.MFADevice(tx, c.Account, serial)
 		if err != nil {
-			return absent(err, serial)
+			return absent(err, serial, "")
 		}
 		return subject{arn: d.Serial, tags: d.Tags}, nil
 	}
@@ -302,7 +338,7 @@ func (s *Service) oidc(member string) about {
 		arn := str(text(in, member))
 		p, err := s.ids.OIDCProvider(tx, c.Account, arn)
 		if err != nil {
-			return absent(err, arn)
+			return absent(err, arn, "")
 		}
 		return subject{arn: arn, tags: p.Tags}, nil
 	}
@@ -314,7 +350,7 @@ func (s *Service) saml(member string) about {
 		arn := str(text(in, member))
 		p, err := s.ids.SAMLProvider(tx, c.Account, arn)
 		if err != nil {
-			return absent(err, arn)
+			return absent(err, arn, "")
 		}
 		return subject{arn: arn, tags: p.Tags}, nil
 	}

@@ -1,0 +1,178 @@
+package oidc
+
+import (
+	"context"
+	"crypto/sha1"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redoubt-sec/redoubt/egress"
+)
+
+// Providers fetches and remembers providers' keys.
+type Providers struct {
+	gate *egress.Gate
+	mu   sync.Mutex
+	sets map[string]keySet // by issuer and thumbprints
+}
+
+type keySet struct {
+	keys    []Key
+	fetched time.Time
+}
+
+const (
+	// fresh is how long keys are used without asking again.
+	fresh = 10 * time.Minute
+	// again is how soon keys are fetched anew for a kid that they lack.
+	again = 30 * time.Second
+	// maxSets bounds the providers remembered.
+	maxSets = 256
+	// maxDocument bounds what a provider answers.
+	maxDocument = 256 << 10
+)
+
+// NewProviders fetches through gate.
+func NewProviders(gate *egress.Gate) *Providers {
+	return &Providers{gate: gate, sets: map[string]keySet{}}
+}
+
+// Keys answers the keys of an issuer, "https://host/path". Its server must show
+// a certificate that this machine's authorities vouch for, or one of whose chain
+// has one of the thumbprints (SHA-1, hex). kid is the key looked for: when known
+// keys lack it they are fetched anew, but not at every call.
+func (p *Providers) Keys(ctx context.Context, issuer string, thumbprints []string, kid string) ([]Key, error) {
+	name := issuer + "\x00" + strings.Join(thumbprints, ",")
+	now := time.Now()
+	p.mu.Lock()
+	set, known := p.sets[name]
+	p.mu.Unlock()
+	age := now.Sub(set.fetched)
+	has := kid == "" || slices.ContainsFunc(set.keys, func(k Key) bool { return k.ID == kid })
+	if known && age < fresh && (has || age < again) {
+		return set.keys, nil
+	}
+	keys, err := p.fetch(ctx, issuer, thumbprints)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCommunication, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.sets) >= maxSets {
+		for n, s := range p.sets {
+			if now.Sub(s.fetched) > fresh || len(p.sets) >= maxSets {
+				delete(p.sets, n)
+			}
+		}
+	}
+	p.sets[name] = keySet{keys, now}
+	return keys, nil
+}
+
+func (p *Providers) fetch(ctx context.Context, issuer string, thumbprints []string) ([]Key, error) {
+	c := p.gate.Client("oidc", egress.Options{Timeout: 5 * time.Second, MaxResponse: maxDocument, Trust: trust(thumbprints), Idle: 1})
+	defer c.CloseIdleConnections()
+	b, err := get(ctx, c, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration")
+	if err != nil {
+		return nil, err
+	}
+	var d struct {
+		Issuer  string `json:"issuer"`
+		KeysURI string `json:"jwks_uri"`
+	}
+	if err := json.Unmarshal(b, &d); err != nil {
+		return nil, errors.New("discovery document is malformed")
+	}
+	if strings.TrimSuffix(d.Issuer, "/") != strings.TrimSuffix(issuer, "/") {
+		return nil, fmt.Errorf("discovery document is of another issuer, %q", d.Issuer)
+	}
+	if u, err := url.Parse(d.KeysURI); err != nil || u.Scheme != "https" {
+		return nil, errors.New("jwks_uri is not an https address")
+	}
+	if b, err = get(ctx, c, d.KeysURI); err != nil {
+		return nil, err
+	}
+	return ParseKeys(b)
+}
+
+func get(ctx context.Context, c *http.Client, address string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Accept", "application/json")
+	resp, err := c.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answered %s", r.URL.Host, resp.Status)
+	}
+	return io.ReadAll(resp.Body)
+}
+
+// trust accepts a chain that this machine's authorities vouch for or that has a
+// certificate with one of the thumbprints, for the host asked.
+// Source: IAM User Guide, "Obtain the thumbprint for an OpenID Connect identity provider".
+func trust(thumbprints []string) func(tls.ConnectionState) error {
+	return func(s tls.ConnectionState) error {
+		if len(s.PeerCertificates) == 0 {
+			return errors.New("no certificate")
+		}
+		pool := x509.NewCertPool()
+		for _, c := range s.PeerCertificates[1:] {
+			pool.AddCert(c)
+		}
+		_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: s.ServerName, Intermediates: pool})
+		if err == nil {
+			return nil
+		}
+		roots := x509.NewCertPool()
+		for _, c := range s.PeerCertificates {
+			if slices.ContainsFunc(thumbprints, func(t string) bool { return strings.EqualFold(t, thumbprint(c)) }) {
+				roots.AddCert(c)
+			}
+		}
+		// The rest of the chain must still lead to the certificate that is known.
+		_, perr := s.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: s.ServerName, Intermediates: pool, Roots: roots})
+		if perr == nil {
+			return nil
+		}
+		return err
+	}
+}
+
+func thumbprint(c *x509.Certificate) string {
+	sum := sha1.Sum(c.Raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// Thumbprint answers the SHA-1 of the topmost certificate that a host's server
+// sends. The server need not be trusted: what it shows becomes what is trusted.
+func (p *Providers) Thumbprint(ctx context.Context, host string) (string, error) {
+	top := ""
+	c := p.gate.Client("oidc", egress.Options{Timeout: 5 * time.Second, MaxResponse: maxDocument, Idle: 1, Trust: func(s tls.ConnectionState) error {
+		if n := len(s.PeerCertificates); n > 0 {
+			top = thumbprint(s.PeerCertificates[n-1])
+		}
+		return nil
+	}})
+	defer c.CloseIdleConnections()
+	_, err := get(ctx, c, "https://"+host+"/.well-known/openid-configuration")
+	if top == "" {
+		return "", fmt.Errorf("%w: %w", ErrCommunication, err)
+	}
+	return top, nil
+}
