@@ -87,33 +87,52 @@ func TestImportRules(t *testing.T) {
 // checkHTTP keeps servers and outgoing requests in their places.
 func checkHTTP(t *testing.T, f goFile) {
 	ast.Inspect(f.file, func(n ast.Node) bool {
-		sel, ok := n.(*ast.SelectorExpr)
-		if !ok {
-			return true
+		name, made := "", false
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			name = httpName(n)
+		case *ast.CompositeLit:
+			name, made = httpName(n.Type), true
 		}
-		if x, ok := sel.X.(*ast.Ident); !ok || x.Name != "http" {
-			return true
-		}
-		switch sel.Sel.Name {
+		switch name {
 		case "ListenAndServe", "ListenAndServeTLS", "Serve", "ServeTLS", "Server":
 			if !slices.Contains(servers, f.dir) {
-				t.Errorf("%s: http.%s: HTTP servers run only in %v", f.path, sel.Sel.Name, servers)
+				t.Errorf("%s: http.%s: HTTP servers run only in %v", f.path, name, servers)
 			}
-		case "Get", "Post", "PostForm", "DefaultClient", "DefaultTransport", "Client", "Transport":
+		case "Client", "Transport":
+			if !made {
+				break // handing one on is fine; egress makes them
+			}
+			fallthrough
+		case "Get", "Post", "PostForm", "Head", "DefaultClient", "DefaultTransport":
 			if f.dir != "egress" && f.dir != "cmd/redoubt" && f.dir != "bench" {
-				t.Errorf("%s: http.%s: outgoing requests go through egress", f.path, sel.Sel.Name)
+				t.Errorf("%s: http.%s: outgoing requests go through egress", f.path, name)
 			}
 		}
 		return true
 	})
 }
 
+// httpName is X of an expression http.X.
+func httpName(e ast.Expr) string {
+	sel, ok := e.(*ast.SelectorExpr)
+	if !ok {
+		return ""
+	}
+	if x, ok := sel.X.(*ast.Ident); !ok || x.Name != "http" {
+		return ""
+	}
+	return sel.Sel.Name
+}
+
 // TestOnlyTheDoorMakesCalls keeps identity a typed argument that only
 // authentication can make.
 func TestOnlyTheDoorMakesCalls(t *testing.T) {
 	makers := map[string][]string{
-		"Call":      {"front", "engine/identity"}, // identity decides suppositions: does a role trust a service?
-		"Principal": {"front", "engine/identity"},
+		// identity and IAM also decide suppositions (does a role trust a service?
+		// what could this user do?), STS callers that prove themselves by a token.
+		"Call":      {"front", "engine/identity", "service/iam"},
+		"Principal": {"front", "engine/identity", "service/iam", "service/sts"},
 	}
 	for _, f := range goFiles(t) {
 		if strings.HasSuffix(f.path, "_test.go") {

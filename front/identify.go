@@ -56,7 +56,7 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 		return nil
 	}
 	if err := sig.Check(sigv4.Expect{
-		Service: e.svc.SigningName, Region: d.signingRegion(e), S3: e.svc.Name == "s3",
+		Service: e.svc.SigningName, Region: d.signingRegion(e), S3: e.svc.Name == "s3" || e.svc.Name == "s3control",
 		UnsignedPayload: e.op != nil && e.op.UnsignedPayload,
 		Now:             now(), Window: sigv4.Window(e.svc.SigningName),
 	}); err != nil {

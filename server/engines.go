@@ -10,6 +10,7 @@ import (
 	"github.com/redoubt-sec/redoubt/api/all"
 	"github.com/redoubt-sec/redoubt/api/redoubtapi"
 	"github.com/redoubt-sec/redoubt/engine/identity"
+	"github.com/redoubt-sec/redoubt/engine/keyring"
 	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/front"
@@ -44,6 +45,8 @@ func (s *Server) openEngines(ctx context.Context) error {
 	if s.trail, err = trail.Open(trail.Deps{DB: s.db, Seal: s.keyring, Clock: s.clock, Log: s.log}); err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}
+	s.keyring.Register(keyring.Owner{Name: "trail.events", Reseal: s.trail.Reseal})
+	s.keyring.Register(keyring.Records("server.ca", authorities.Rows(), renewAuthority(s.keyring)))
 	s.run(ctx, "audit log", s.trail.Run)
 	if s.keyStores, err = openKeyStores(s); err != nil {
 		return err

@@ -128,6 +128,14 @@ func newAuthority(keys *keyring.Keyring) (*authority, error) {
 	return &authority{Certificate: cert, Key: sealed}, nil
 }
 
+// renewAuthority seals the CA's key anew when the root key is replaced.
+func renewAuthority(keys *keyring.Keyring) func(string, *authority) (bool, error) {
+	return func(_ string, a *authority) (changed bool, err error) {
+		a.Key, changed, err = keys.Renew(caPurpose, a.Certificate, a.Key)
+		return changed, err
+	}
+}
+
 // get implements tls.Config.GetCertificate.
 func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
