@@ -1,0 +1,221 @@
+package proof
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"math/big"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redoubt-sec/redoubt/api/iamapi"
+	"github.com/redoubt-sec/redoubt/api/kmsapi"
+)
+
+const (
+	someARN  = "arn:aws:iam::123456789012:user/admin"
+	someKey  = "11111111-2222-3333-4444-555555555555"
+	allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+	trustAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"123456789012"}}]}`
+)
+
+// asked are values that an input must have to be valid although the model does
+// not say so, by "service:Operation.Member" or "service:Member".
+var asked = map[string]any{
+	"kms:AliasName":                                            "alias/made-up",
+	"kms:CreateGrant.GranteePrincipal":                         someARN,
+	"kms:ListRetirableGrants.RetiringPrincipal":                someARN,
+	"kms:RetireGrant.KeyId":                                    "arn:aws:kms:us-east-1:123456789012:key/" + someKey,
+	"kms:RetireGrant.GrantId":                                  strings.Repeat("0a", 32),
+	"kms:Decrypt.CiphertextBlob":                               []byte("made up"),
+	"kms:ReEncrypt.CiphertextBlob":                             []byte("made up"),
+	"kms:GenerateDataKey.KeySpec":                              "AES_256",
+	"kms:GenerateDataKeyWithoutPlaintext.KeySpec":              "AES_256",
+	"kms:KeyPairSpec":                                          "ECC_NIST_P256",
+	"kms:GenerateRandom.NumberOfBytes":                         int64(16),
+	"kms:ReplicaRegion":                                        "eu-west-1",
+	"kms:PutKeyPolicy.Policy":                                  `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*","Principal":{"AWS":"123456789012"}}]}`,
+	"kms:PendingWindowInDays":                                  int64(7),
+	"iam:CreateOpenIDConnectProvider.Url":                      "https://login.example.com",
+	"iam:PolicyDocument":                                       allowAll,
+	"iam:AssumeRolePolicyDocument":                             trustAll,
+	"iam:UpdateAssumeRolePolicy.PolicyDocument":                trustAll,
+	"iam:PolicySourceArn":                                      someARN,
+	"iam:Arn":                                                  someARN,
+	"iam:EntityArn":                                            someARN,
+	"iam:VersionId":                                            "v1",
+	"iam:CreateOpenIDConnectProvider.ThumbprintList":           []any{strings.Repeat("0a", 20)},
+	"iam:UpdateOpenIDConnectProviderThumbprint.ThumbprintList": []any{strings.Repeat("0b", 20)},
+	"iam:PolicyInputList":                                      []any{allowAll},
+	"iam:ActionNames":                                          []any{"s3:GetObject"},
+	"iam:CreateLoginProfile.Password":                          "Corr3ct-horse",
+	"iam:UpdateLoginProfile.Password":                          "Corr3ct-horse-2",
+	"iam:AWSServiceName":                                       "cloudtrail.amazonaws.com",
+	"iam:CreateServiceSpecificCredential.ServiceName":          "codecommit.amazonaws.com",
+	"kms:UpdatePrimaryRegion.PrimaryRegion":                    "eu-west-1",
+	"kms:WrappingAlgorithm":                                    "RSAES_OAEP_SHA_256",
+	"kms:WrappingKeySpec":                                      "RSA_2048",
+	"cloudtrail:Name":                                          "made-up",
+	"cloudtrail:TrailName":                                     "made-up",
+	"cloudtrail:S3BucketName":                                  "made-up-bucket",
+	"cloudtrail:ResourceId":                                    "arn:aws:cloudtrail:us-east-1:123456789012:trail/made-up",
+	"cloudtrail:ResourceIdList":                                []any{"arn:aws:cloudtrail:us-east-1:123456789012:trail/made-up"},
+	"cloudhsmv2:HsmType":                                       "hsm1.medium",
+	"cloudhsmv2:DeleteHsm.HsmId":                               "hsm-madeup22222",
+	"redoubt:PrincipalArn":                                     someARN,
+	"redoubt:Action":                                           "kms:Encrypt",
+}
+
+// valid are samples for inputs that are valid and name nothing that exists.
+func valid(service string) samples {
+	return func(operation, member string) (any, bool) {
+		if v, ok := asked[service+":"+operation+"."+member]; ok {
+			return v, true
+		}
+		v, ok := asked[service+":"+member]
+		return v, ok
+	}
+}
+
+// fixtures makes what an operation acts upon, and answers it by the members'
+// names. It makes everything anew: what the operation destroys is nobody else's.
+func (h *house) fixtures(t testing.TB, service, operation string) samples {
+	t.Helper()
+	values := map[string]any{}
+	switch service {
+	case "kms":
+		h.keys(t, operation, values)
+	case "iam":
+		h.people(t, operation, values)
+	}
+	otherwise := valid(service)
+	return func(operation, member string) (any, bool) {
+		if v, ok := values[member]; ok {
+			return v, true
+		}
+		return otherwise(operation, member)
+	}
+}
+
+// keys makes a KMS key of the kind that the operation takes.
+func (h *house) keys(t testing.TB, operation string, values map[string]any) {
+	in := object{}
+	switch operation {
+	case "Sign", "Verify", "GetPublicKey":
+		in = object{"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
+		values["SigningAlgorithm"] = "ECDSA_SHA_256"
+	case "DeriveSharedSecret":
+		in = object{"KeySpec": "ECC_NIST_P256", "KeyUsage": "KEY_AGREEMENT"}
+	case "GenerateMac", "VerifyMac":
+		in = object{"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}
+		values["MacAlgorithm"] = "HMAC_SHA_256"
+	case "GetParametersForImport", "ImportKeyMaterial", "DeleteImportedKeyMaterial":
+		in = object{"Origin": "EXTERNAL"}
+	case "ReplicateKey", "UpdatePrimaryRegion":
+		in = object{"MultiRegion": true}
+	}
+	arn := h.must(t, &kmsapi.Model, "CreateKey", in, h.admin).at("KeyMetadata.Arn")
+	for _, m := range []string{"KeyId", "TargetKeyId", "SourceKeyId", "DestinationKeyId"} {
+		values[m] = arn
+	}
+	if len(in) > 0 {
+		return
+	}
+	blob := h.must(t, &kmsapi.Model, "Encrypt", object{"KeyId": arn, "Plaintext": []byte("x")}, h.admin).at("CiphertextBlob")
+	values["CiphertextBlob"], _ = base64.StdEncoding.DecodeString(blob)
+	if operation != "CreateAlias" {
+		values["AliasName"] = "alias/" + fresh()
+		h.must(t, &kmsapi.Model, "CreateAlias", object{"AliasName": values["AliasName"], "TargetKeyId": arn}, h.admin)
+	}
+	if operation == "RevokeGrant" || operation == "RetireGrant" {
+		values["GrantId"] = h.must(t, &kmsapi.Model, "CreateGrant", object{"KeyId": arn, "GranteePrincipal": someARN, "Operations": []any{"Decrypt"}}, h.admin).at("GrantId")
+	}
+}
+
+// people makes IAM's entities. What the operation itself makes is left out.
+func (h *house) people(t testing.TB, operation string, values map[string]any) {
+	t.Helper()
+	iam := func(op string, in object) tree { return h.must(t, &iamapi.Model, op, in, h.admin) }
+	name := fresh()
+	made := map[string]any{"UserName": name, "GroupName": name, "RoleName": name, "InstanceProfileName": name, "PolicyName": name}
+	iam("CreateUser", object{"UserName": name})
+	iam("CreateGroup", object{"GroupName": name})
+	iam("CreateRole", object{"RoleName": name, "AssumeRolePolicyDocument": trustAll})
+	iam("CreateInstanceProfile", object{"InstanceProfileName": name})
+	made["PolicyArn"] = iam("CreatePolicy", object{"PolicyName": name, "PolicyDocument": allowAll}).at("Policy.Arn")
+	made["PermissionsBoundary"] = made["PolicyArn"]
+	switch operation {
+	case "DeleteUser", "DeleteRole", "DeleteGroup", "DeleteInstanceProfile":
+		maps.Copy(values, made)
+		return // what holds on to it would keep it
+	case "DetachUserPolicy":
+		iam("AttachUserPolicy", object{"UserName": name, "PolicyArn": made["PolicyArn"]})
+	case "DetachRolePolicy":
+		iam("AttachRolePolicy", object{"RoleName": name, "PolicyArn": made["PolicyArn"]})
+	case "DetachGroupPolicy":
+		iam("AttachGroupPolicy", object{"GroupName": name, "PolicyArn": made["PolicyArn"]})
+	case "RemoveRoleFromInstanceProfile":
+		iam("AddRoleToInstanceProfile", object{"InstanceProfileName": name, "RoleName": name})
+	}
+	iam("PutUserPolicy", object{"UserName": name, "PolicyName": name, "PolicyDocument": allowAll})
+	iam("PutGroupPolicy", object{"GroupName": name, "PolicyName": name, "PolicyDocument": allowAll})
+	iam("PutRolePolicy", object{"RoleName": name, "PolicyName": name, "PolicyDocument": allowAll})
+	made["SerialNumber"] = iam("CreateVirtualMFADevice", object{"VirtualMFADeviceName": name}).at("VirtualMFADevice.SerialNumber")
+	made["AccessKeyId"] = iam("CreateAccessKey", object{"UserName": name}).at("AccessKey.AccessKeyId")
+	if operation == "UpdateLoginProfile" || operation == "GetLoginProfile" || operation == "DeleteLoginProfile" { // passwords are slow on purpose
+		iam("CreateLoginProfile", object{"UserName": name, "Password": "Corr3ct-horse"})
+	}
+	if strings.Contains(operation, "Certificate") || strings.Contains(operation, "SAML") {
+		cert, key := selfSigned(t)
+		made["CertificateBody"], made["PrivateKey"] = cert, key
+		if operation != "UploadServerCertificate" {
+			made["ServerCertificateName"] = name
+			iam("UploadServerCertificate", object{"ServerCertificateName": name, "CertificateBody": cert, "PrivateKey": key})
+		}
+	}
+	if strings.Contains(operation, "OpenIDConnect") {
+		url := "https://" + name + ".example.com"
+		if operation == "CreateOpenIDConnectProvider" {
+			made["Url"] = url
+		} else {
+			made["OpenIDConnectProviderArn"] = iam("CreateOpenIDConnectProvider", object{"Url": url, "ClientIDList": []any{"app"}, "ThumbprintList": []any{strings.Repeat("0a", 20)}}).at("OpenIDConnectProviderArn")
+		}
+	}
+	if own := strings.TrimPrefix(operation, "Create"); own != operation && own != "AccessKey" && own != "LoginProfile" && own != "ServiceSpecificCredential" {
+		for _, m := range []string{own + "Name", "PolicyName"} {
+			delete(made, m)
+		}
+	}
+	maps.Copy(values, made)
+}
+
+var counter atomic.Int64
+
+// fresh is a name that nothing has yet.
+func fresh() string { return fmt.Sprintf("thing%d", counter.Add(1)) }
+
+// selfSignedOnce makes a certificate and its key, in PEM.
+var selfSignedOnce = sync.OnceValues(func() (string, string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "www.example.com"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(5, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	pk, _ := x509.MarshalPKCS8PrivateKey(key)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pk}))
+})
+
+func selfSigned(testing.TB) (cert, key string) { return selfSignedOnce() }
