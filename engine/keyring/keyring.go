@@ -40,6 +40,7 @@ type Keyring struct {
 	mu        sync.Mutex // guards what follows, and changes of roots
 	seal      Seal
 	candidate *candidate
+	answered  string // the proposal that this server has proven or refused
 	owners    []Owner
 	reason    error // why it is sealed
 	trouble   error // what holds background work up

@@ -21,7 +21,6 @@ type candidate struct {
 	rotation string
 	seal     Seal
 	wrap     []byte // of the present root key: tells whether it was adopted
-	answered bool
 }
 
 // register makes this server known to rotations.
@@ -90,11 +89,18 @@ func adopted(records []*rootRecord, wrap []byte) bool {
 func (k *Keyring) answer(ctx context.Context, rotation string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.candidate != nil && k.candidate.rotation == rotation && k.candidate.answered {
+	if k.answered == rotation {
 		return nil
 	}
-	if err := k.tell(ctx, nodeRecord{Answer: rotation}); err != nil {
-		return err
+	if c := k.candidate; c == nil || c.rotation != rotation {
+		if c != nil {
+			_ = c.seal.Close() // it only wipes
+			k.candidate = nil
+		}
+		// Seen, so that this server does not count as gone while it tries.
+		if err := k.tell(ctx, nodeRecord{Answer: rotation}); err != nil {
+			return err
+		}
 	}
 	err := k.proveCandidate(ctx, rotation)
 	if errors.Is(err, ErrShares) {
@@ -104,10 +110,11 @@ func (k *Keyring) answer(ctx context.Context, rotation string) error {
 	if err != nil {
 		out.Failure = err.Error()
 	}
-	if k.candidate != nil {
-		k.candidate.answered = true
+	if err := k.tell(ctx, out); err != nil {
+		return err
 	}
-	return k.tell(ctx, out)
+	k.answered = rotation
+	return nil
 }
 
 func (k *Keyring) tell(ctx context.Context, answer nodeRecord) error {
@@ -133,7 +140,7 @@ func (k *Keyring) proveCandidate(ctx context.Context, rotation string) error {
 	if have == nil || len(records) == 0 {
 		return ErrSealed
 	}
-	if k.candidate == nil || k.candidate.rotation != rotation {
+	if k.candidate == nil {
 		if k.resolve == nil {
 			return errors.New("it has no other seal configured")
 		}

@@ -277,6 +277,7 @@ func TestForgottenOwnerBlocksDestruction(t *testing.T) {
 func TestRotateUnderLoad(t *testing.T) {
 	db := newDB(t)
 	k := open(t, db, fileSeal(t))
+	k.times.settle = time.Second // no writer below takes longer from Seal to commit
 	keep(t, k, 50)
 	run(t, k)
 	var stop atomic.Bool
@@ -431,4 +432,48 @@ func TestCrashWhileProving(t *testing.T) {
 	if errors.Is(k.DestroyNow(ctx), store.ErrNotFound) {
 		t.Error("no rotation")
 	}
+}
+
+// A server whose new seal needs shares holds the rotation until it has them.
+func TestProposedSharesAreGathered(t *testing.T) {
+	db := newDB(t)
+	first := fileSeal(t)
+	a, b := open(t, db, first), open(t, db, first)
+	b.Resolve(func(context.Context, Wrap) (Seal, error) { return WaitForShares(), nil })
+	run(t, a)
+	run(t, b)
+	until(t, "both registered", func() bool {
+		for _, id := range []string{a.node, b.node} {
+			if !must(nodeTable.Rows().Has(db.Begin(), id)) {
+				return false
+			}
+		}
+		return true
+	})
+	split, _ := NewShamirSeal(3, 2)
+	shares := split.Shares()
+	done := make(chan error)
+	go func() { done <- a.RotateSeal(ctx, split, false) }()
+	until(t, "b waits for shares", func() bool { return b.currentCandidate() })
+	select {
+	case err := <-done:
+		t.Fatalf("rotated without proof: %v", err)
+	case <-time.After(300 * time.Millisecond): // longer than a silent server is waited for
+	}
+	for _, share := range shares[1:] {
+		if _, err := b.Submit(ctx, share); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	until(t, "b has the new seal", func() bool { return b.Status().Seal == "shamir" })
+	wantOpens(t, b, "p", "", seal(t, a, "p", "", "x"), "x")
+}
+
+func (k *Keyring) currentCandidate() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.candidate != nil
 }
