@@ -134,6 +134,14 @@ func (s *Server) listenXKS() error {
 	return s.serve("listen-xks", s.conf.ListenXKS, proxy, xksproxy.TLSConfig(certificate, clients, c.ClientNames))
 }
 
+// XKSAddress is where the external key store proxy listens; empty: nowhere.
+func (s *Server) XKSAddress() string {
+	if l := s.listeners["listen-xks"]; l != nil {
+		return reachable(l.Addr())
+	}
+	return ""
+}
+
 // keysReady is nil while key material can be used.
 func (s *Server) keysReady() error {
 	if err := s.ready(); err != nil {
