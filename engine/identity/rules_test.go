@@ -279,7 +279,7 @@ func TestInvalidPrincipals(t *testing.T) {
 		`{"AWS":"arn:aws:sts::123456789012:assumed-role/Worker/s"}`:           true,
 		`{"Service":"lambda.amazonaws.com"}`:                                  true,
 		`{"Federated":"arn:aws:iam::123456789012:oidc-provider/idp.example"}`: true,
-		`{"Federated":"cognito-identity.amazonaws.com"}`:                      true,
+		`{"Federated":"accounts.google.com"}`:                                 true,
 		`{"AWS":"arn:aws:iam::123456789012:user/Nobody"}`:                     false,
 		`{"AWS":"arn:aws:iam::123456789012:role/x/Worker"}`:                   false,
 		`{"AWS":"arn:aws:iam::210987654321:root"}`:                            false,
