@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/redoubt-sec/redoubt/store"
 )
@@ -56,11 +57,10 @@ type piece struct {
 	terms  []uint64
 }
 
-// pieces cuts the batch up. Out of order only where calls overtook each other,
-// it is copied in order then.
-func (b *batch) pieces() ([]piece, error) {
+// pieces cuts the batch up.
+func (b *batch) pieces() []piece {
 	if !b.sorted {
-		return b.reordered()
+		b.sort()
 	}
 	var out []piece
 	add := func(from, to, frameStart, termStart int) {
@@ -80,24 +80,30 @@ func (b *batch) pieces() ([]piece, error) {
 	if from < len(b.at) {
 		add(from, len(b.at), frameStart, termStart)
 	}
-	return out, nil
+	return out
 }
 
-func (b *batch) reordered() ([]piece, error) {
-	fs, err := splitFrames(b.frames)
-	if err != nil {
-		return nil, err
+// sort puts the events in order: calls overtake each other on their way here.
+func (b *batch) sort() {
+	type event struct {
+		frame
+		from, to mark
 	}
-	sortFrames(fs)
-	var out []piece
-	for _, part := range cut(fs) {
-		p, err := newPiece(b.tenant, part, direct)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, p)
+	events := make([]event, len(b.at))
+	var before mark
+	for i, m := range b.at {
+		events[i] = event{frame{m.nanos, b.frames[before.frame+frameHead : m.frame]}, before, m}
+		before = m
 	}
-	return out, nil
+	slices.SortFunc(events, func(x, y event) int { return compareFrames(x.frame, y.frame) })
+	frames := make([]byte, 0, len(b.frames))
+	terms := make([]uint64, 0, len(b.terms))
+	for i, e := range events {
+		frames = append(frames, b.frames[e.from.frame:e.to.frame]...)
+		terms = append(terms, b.terms[e.from.term:e.to.term]...)
+		b.at[i] = mark{e.nanos, len(frames), len(terms)}
+	}
+	b.frames, b.terms, b.sorted = frames, terms, true
 }
 
 // newPiece makes a piece of sorted frames, reading their terms back.
@@ -151,11 +157,7 @@ func (l *Log) Flush(ctx context.Context) error {
 	pieces := l.retry
 	l.retry = nil
 	for _, b := range taken {
-		ps, err := b.pieces()
-		if err != nil {
-			return err // not reached: these frames were made a moment ago
-		}
-		pieces = append(pieces, ps...)
+		pieces = append(pieces, b.pieces()...)
 	}
 	written, err := l.write(ctx, pieces)
 	l.retry = pieces[written:]
