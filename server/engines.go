@@ -45,6 +45,9 @@ func (s *Server) openEngines(ctx context.Context) error {
 	if s.trail, err = trail.Open(trail.Deps{DB: s.db, Seal: s.keyring, Clock: s.clock, Log: s.log}); err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}
+	for _, o := range identity.Owners(s.keyring) {
+		s.keyring.Register(o)
+	}
 	s.keyring.Register(keyring.Owner{Name: "trail.events", Reseal: s.trail.Reseal})
 	s.keyring.Register(keyring.Records("server.ca", authorities.Rows(), renewAuthority(s.keyring)))
 	s.run(ctx, "audit log", s.trail.Run)

@@ -3,12 +3,15 @@ package server
 import (
 	"context"
 
+	"github.com/redoubt-sec/redoubt/api/all"
+	"github.com/redoubt-sec/redoubt/engine/identity/oidc"
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/service/admin"
 	"github.com/redoubt-sec/redoubt/service/cloudhsmv2"
 	"github.com/redoubt-sec/redoubt/service/cloudtrail"
 	"github.com/redoubt-sec/redoubt/service/iam"
 	"github.com/redoubt-sec/redoubt/service/kms"
+	"github.com/redoubt-sec/redoubt/service/sts"
 )
 
 // rooms are the services.
@@ -18,6 +21,7 @@ type rooms struct {
 	trails   *cloudtrail.Service
 	iam      *iam.Service
 	kms      *kms.Service
+	sts      *sts.Service
 }
 
 // services lists the rooms for the door: a new one is a line here and one in
@@ -30,6 +34,7 @@ func (s *Server) services() []op.Service {
 		or(r.trails).Operations(),
 		or(r.iam).Operations(),
 		or(r.kms).Operations(),
+		or(r.sts).Operations(),
 	}
 }
 
@@ -43,7 +48,9 @@ func or[T any](p *T) *T {
 
 // openRooms makes the services and furnishes the door with them.
 func (s *Server) openRooms(ctx context.Context) error {
-	s.rooms.iam = iam.New(iam.Deps{Identity: s.identity, Clock: s.clock})
+	providers := oidc.NewProviders(s.egress)
+	s.rooms.iam = iam.New(iam.Deps{Identity: s.identity, Clock: s.clock, Thumbprints: providers, Services: all.Services()})
+	s.rooms.sts = sts.New(sts.Deps{Identity: s.identity, Clock: s.clock, Providers: providers})
 	s.rooms.kms = kms.New(kms.Deps{
 		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Principals: s.identity,
 		KeyStores: s.keyStores.backends(), RotateKeyStorePasswords: s.conf.rotatesPasswords(),
