@@ -52,7 +52,7 @@ func (s *Server) openRooms(ctx context.Context) error {
 	s.rooms.iam = iam.New(iam.Deps{Identity: s.identity, Clock: s.clock, Thumbprints: providers, Services: all.Services()})
 	s.rooms.sts = sts.New(sts.Deps{Identity: s.identity, Clock: s.clock, Providers: providers})
 	s.rooms.kms = kms.New(kms.Deps{
-		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Principals: s.identity,
+		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Principals: s.identity, Events: s.trail,
 		KeyStores: s.keyStores.backends(), RotateKeyStorePasswords: s.conf.rotatesPasswords(),
 	})
 	s.rooms.cloudhsm = cloudhsmv2.New(cloudhsmv2.Deps{HSM: s.keyStores.hsm})

@@ -156,6 +156,9 @@ func (s *Service) ListAliases(ctx context.Context, c *redoubt.Call, in *kmsapi.L
 		if only, err = s.key(ctx, c, in.KeyId, byID); err != nil {
 			return nil, err
 		}
+		if only.Account != c.Account {
+			return nil, noSuchKey(only.ARN) // no right on it was asked for
+		}
 	}
 	names := predefined
 	if only != nil {

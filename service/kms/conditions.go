@@ -61,38 +61,66 @@ func (m conditions) tags(tags []kmsapi.Tag) {
 // fixed is what every need on a key carries. It is derived once per version of
 // the record, which is shared by all calls, and never changed.
 type fixed struct {
+	*shape
+	tags map[string]string
+}
+
+// shape is the part of fixed that keys without aliases share with all their
+// like: a hundred thousand keys have a handful of shapes.
+type shape struct {
 	conditions conditions
 	// symmetric adds kms:EncryptionAlgorithm as almost every use of a key has it,
 	// so that those uses share one map.
 	symmetric conditions
-	tags      map[string]string
 }
 
-func (k *Key) derived() *fixed {
+// likeness is what makes keys alike.
+type likeness struct {
+	origin string
+	spec   material.Spec
+	usage  material.Usage
+	multi  bool
+}
+
+func (s *Service) derived(k *Key) *fixed {
 	if f := k.fixed.Load(); f != nil {
 		return f
 	}
-	f := &fixed{conditions: conditions{
-		"kms:KeyOrigin":              {k.Origin},
-		"kms:KeySpec":                {string(k.Spec)},
-		"kms:KeyUsage":               {string(k.Usage)},
-		"kms:CustomerMasterKeySpec":  {string(k.Spec)},
-		"kms:CustomerMasterKeyUsage": {string(k.Usage)},
-	}}
-	f.conditions.flag("kms:MultiRegion", k.MultiRegion)
-	if len(k.Aliases) > 0 {
-		f.conditions["kms:ResourceAliases"] = k.Aliases
-	}
+	f := &fixed{shape: s.shape(k)}
 	if len(k.Tags) > 0 {
 		f.tags = make(map[string]string, len(k.Tags))
 		for _, t := range k.Tags {
 			f.tags[t.Key] = t.Value
 		}
 	}
-	f.symmetric = maps.Clone(f.conditions)
-	f.symmetric["kms:EncryptionAlgorithm"] = []string{material.SymmetricDefault}
 	k.fixed.Store(f)
 	return f
+}
+
+func (s *Service) shape(k *Key) *shape {
+	like := likeness{k.Origin, k.Spec, k.Usage, k.MultiRegion}
+	if len(k.Aliases) == 0 {
+		if sh, ok := s.shapes.Load(like); ok {
+			return sh.(*shape)
+		}
+	}
+	sh := &shape{conditions: conditions{
+		"kms:KeyOrigin":              {k.Origin},
+		"kms:KeySpec":                {string(k.Spec)},
+		"kms:KeyUsage":               {string(k.Usage)},
+		"kms:CustomerMasterKeySpec":  {string(k.Spec)},
+		"kms:CustomerMasterKeyUsage": {string(k.Usage)},
+	}}
+	sh.conditions.flag("kms:MultiRegion", k.MultiRegion)
+	if len(k.Aliases) > 0 {
+		sh.conditions["kms:ResourceAliases"] = k.Aliases
+	}
+	sh.symmetric = maps.Clone(sh.conditions)
+	sh.symmetric["kms:EncryptionAlgorithm"] = []string{material.SymmetricDefault}
+	if len(k.Aliases) == 0 {
+		s.shapes.Store(like, sh)
+	}
+	return sh
 }
 
 // right is one right that a call takes on a key.
@@ -121,7 +149,7 @@ func (s *Service) need(ctx context.Context, c *redoubt.Call, r right) (redoubt.N
 		n.Conditions = r.conditions(nil)
 		return n, nil
 	}
-	f := k.derived()
+	f := s.derived(k)
 	n.Tags = f.tags
 	n.Strict = true
 	if r.reach || c.Account == k.Account {

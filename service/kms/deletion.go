@@ -141,6 +141,9 @@ func (s *Service) erase(ctx context.Context, tx *store.Tx, k *Key) error {
 			return err
 		}
 	}
+	if err := s.tell(tx, k, deleteEvent); err != nil {
+		return err
+	}
 	return keys.In(k.Account, k.Region).Delete(tx, k.ID)
 }
 

@@ -43,6 +43,9 @@ func (s *Service) register() {
 			if rec := k.find(m); rec == nil || rec.ValidTo == nil || rec.ValidTo.After(s.clock.Now()) {
 				return nil
 			}
+			if err := s.tell(tx, k, expireEvent); err != nil {
+				return err
+			}
 			return s.forget(tx, k, m)
 		})(ctx, id)
 	})

@@ -253,7 +253,7 @@ func (s *Service) replicateNeeds(ctx context.Context, c *redoubt.Call, in *kmsap
 	create := redoubt.Need{Action: "kms:CreateKey", Resource: "*"}
 	if k := n.key; k != nil {
 		m := conditions{}
-		for name, v := range k.derived().conditions {
+		for name, v := range s.derived(k).conditions {
 			m[name] = v
 		}
 		delete(m, "kms:ResourceAliases")

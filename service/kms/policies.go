@@ -97,7 +97,7 @@ func (s *Service) newPolicy(ctx context.Context, c *redoubt.Call, k *Key, text *
 	if doc, err = policy.Parse(stored, policy.KeyPolicy); err != nil {
 		return "", err
 	}
-	if !keepsControl(c, k, doc) {
+	if !s.keepsControl(c, k, doc) {
 		return "", kmsapi.ErrMalformedPolicyDocumentException.New("The new key policy will not allow you to update the key policy in the future.")
 	}
 	return stored, nil
@@ -117,10 +117,10 @@ func malformed(err error) error {
 // keepsControl is AWS's lock-out check: the policy must let the caller replace
 // it, directly or by delegating to the account. Whether the caller's own
 // policies then allow it is not asked, so they are taken to allow all.
-func keepsControl(c *redoubt.Call, k *Key, doc *policy.Document) bool {
+func (s *Service) keepsControl(c *redoubt.Call, k *Key, doc *policy.Document) bool {
 	n := &redoubt.Need{
 		Action: "kms:PutKeyPolicy", Resource: k.ARN, Account: k.Account, Strict: true, Policy: doc.Text(),
-		Tags: k.derived().tags, Conditions: k.derived().conditions,
+		Tags: s.derived(k).tags, Conditions: s.derived(k).conditions,
 	}
 	r := &policy.Request{
 		Call: c, Need: n,

@@ -268,6 +268,9 @@ func (s *Service) rotate(tx *store.Tx, k *Key, by string, at time.Time) error {
 		next = &k.Materials[len(k.Materials)-1]
 	}
 	k.turn(next.ID, by, at)
+	if err := s.tell(tx, k, rotateEvent); err != nil {
+		return err
+	}
 	return s.shareRotation(tx, k)
 }
 

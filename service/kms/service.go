@@ -2,6 +2,7 @@ package kms
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
@@ -28,6 +29,9 @@ type Deps struct {
 	Clock    redoubt.Clock
 	// Principals checks whom key policies and grants name. nil: everyone exists.
 	Principals Principals
+	// Events takes the audit events of what happens without a call. nil: nobody
+	// hears of it.
+	Events Events
 	// KeyStores are the engines behind custom key stores, by CustomKeyStoreType.
 	// Stores of a type without one cannot be made.
 	KeyStores map[string]keystore.Backend
@@ -48,13 +52,16 @@ type Service struct {
 	passwords  bool
 	quotas     Quotas
 
+	events Events
+
 	recent recent
+	shapes sync.Map // of likeness to *shape
 }
 
 // New makes the service and registers its jobs; the schedule must not run yet.
 func New(d Deps) *Service {
 	s := &Service{
-		db: d.DB, ring: d.Keyring, schedule: d.Schedule, clock: d.Clock, principals: d.Principals,
+		db: d.DB, ring: d.Keyring, schedule: d.Schedule, clock: d.Clock, principals: d.Principals, events: d.Events,
 		backends: d.KeyStores, passwords: d.RotateKeyStorePasswords, quotas: d.Quotas.withDefaults(),
 		recent: recent{uses: map[place]Usage{}},
 	}
