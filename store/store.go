@@ -140,9 +140,8 @@ type Backend interface {
 	Commit(ctx context.Context, c Commit) (int64, error)
 	// Watch yields changes after revision after, until ctx ends.
 	Watch(ctx context.Context, prefix string, after int64) iter.Seq2[Change, error]
-	// OnChange registers the one function that is told the keys of every commit,
-	// after they became readable and before the commit is acknowledged and
-	// Revision moves. It is called before anything else is asked.
+	// OnChange adds a function that is told the keys of every commit, after they
+	// became readable and before the commit is acknowledged and Revision moves.
 	OnChange(func(keys []string))
 	// Ready is nil when reads and writes can be served.
 	Ready() error

@@ -207,7 +207,9 @@ func (b *Backend) listOnce(ctx context.Context) (bool, error) {
 	if head.mod < b.head {
 		return false, nil
 	}
-	b.replica.Replace(head.last, kvs)
+	if head.mod > b.head {
+		b.replica.Replace(head.last, kvs)
+	}
 	b.head, b.next, b.watched, b.viewed = head.mod, head.last, at, head.last
 	b.gaps++
 	for id, n := range nodes {

@@ -70,5 +70,6 @@ func (b *Backend) Figures() map[string]int64 {
 		"unconfirmed_span":  b.next - b.stable.Load(),
 		"listings":          int64(b.gaps),
 		"epochs":            b.valid.epoch.Load(),
+		"etcd_revision":     b.watched,
 	}
 }

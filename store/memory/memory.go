@@ -20,7 +20,7 @@ type Backend struct {
 	tree     *btree.BTreeG[store.KV]
 	log      *history.Log
 	next     int64 // newest revision given out
-	onChange func([]string)
+	onChange []func([]string)
 	closed   atomic.Bool
 }
 
@@ -38,7 +38,17 @@ func New() *Backend {
 }
 
 // OnChange implements store.Backend.
-func (b *Backend) OnChange(f func([]string)) { b.onChange = f }
+func (b *Backend) OnChange(f func([]string)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.onChange = append(b.onChange, f)
+}
+
+func (b *Backend) tell(keys []string) {
+	for _, f := range b.onChange {
+		f(keys)
+	}
+}
 
 // Revision implements store.Backend.
 func (b *Backend) Revision() int64 { return b.log.Revision() }
@@ -135,9 +145,7 @@ func (b *Backend) apply(rev int64, writes []store.Write) {
 			b.tree.Set(kv)
 		}
 	}
-	if b.onChange != nil {
-		b.onChange(keys)
-	}
+	b.tell(keys)
 	b.next = rev
 	b.log.Publish(rev)
 }
@@ -165,9 +173,7 @@ func (b *Backend) Replace(rev int64, kvs []store.KV) {
 		b.tree.Delete(store.KV{Key: k})
 		keys = append(keys, k)
 	}
-	if b.onChange != nil {
-		b.onChange(keys)
-	}
+	b.tell(keys)
 	b.next = rev
 	b.log.Publish(rev)
 }

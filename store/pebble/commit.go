@@ -254,8 +254,10 @@ func (g *group) publish() {
 		}
 	}
 	b.show()
-	if b.onChange != nil && len(g.keys) > 0 {
-		b.onChange(g.keys)
+	if fs := b.onChange.Load(); fs != nil && len(g.keys) > 0 {
+		for _, f := range *fs {
+			f(g.keys)
+		}
 	}
 	b.log.Publish(b.next)
 }

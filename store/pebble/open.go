@@ -41,7 +41,7 @@ type Backend struct {
 	view atomic.Pointer[view]
 	open sync.WaitGroup // views that are not released
 
-	onChange func([]string)
+	onChange atomic.Pointer[[]func([]string)]
 	queue    queue
 	next     int64 // newest revision given out; the committer's
 	ended    chan struct{}

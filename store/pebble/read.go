@@ -56,7 +56,19 @@ func (v *view) release() {
 func (b *Backend) Revision() int64 { return b.log.Revision() }
 
 // OnChange implements store.Backend.
-func (b *Backend) OnChange(f func([]string)) { b.onChange = f }
+func (b *Backend) OnChange(f func([]string)) {
+	for {
+		old := b.onChange.Load()
+		var fs []func([]string)
+		if old != nil {
+			fs = append(fs, *old...)
+		}
+		fs = append(fs, f)
+		if b.onChange.CompareAndSwap(old, &fs) {
+			return
+		}
+	}
+}
 
 func recordKey(key string) []byte {
 	k := make([]byte, 0, 128)

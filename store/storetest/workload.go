@@ -100,6 +100,7 @@ func (r *Recorder) Step(ctx context.Context, db *store.DB, who string, rnd *rand
 	default:
 		t.Outcome = Unknown
 		r.stalled.Add(1)
+		time.Sleep(5 * time.Millisecond)
 	}
 	if t.Outcome == Unknown {
 		t.Reads = nil // an answer that nobody got explains nothing
@@ -116,7 +117,7 @@ func (r *Recorder) Step(ctx context.Context, db *store.DB, who string, rnd *rand
 // history. It answers how many transactions committed.
 func (r *Recorder) Check(db *store.DB) (int, error) {
 	final := map[string][]int{}
-	err := db.Run(context.Background(), func(ctx context.Context) error {
+	read := func(ctx context.Context) error {
 		clear(final)
 		for row, err := range lists.Rows().Scan(store.From(ctx), store.Query{}) {
 			if err != nil {
@@ -125,7 +126,12 @@ func (r *Recorder) Check(db *store.DB) (int, error) {
 			final[row.ID] = row.Value.Elements
 		}
 		return nil
-	})
+	}
+	err := db.Run(context.Background(), read)
+	for try := 0; errors.Is(err, store.ErrUnavailable) && try < 200; try++ {
+		time.Sleep(100 * time.Millisecond) // what broke it has just ended
+		err = db.Run(context.Background(), read)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -137,7 +143,10 @@ func (r *Recorder) Check(db *store.DB) (int, error) {
 			n++
 		}
 	}
-	return n, CheckLists(r.history, final)
+	if err = CheckLists(r.history, final); err != nil {
+		err = fmt.Errorf("%w\nin the end: %v", err, final)
+	}
+	return n, err
 }
 
 // Lists runs random transactions over lists from several clients of every
@@ -244,7 +253,7 @@ func audit(tx *store.Tx, rows store.Rows[purse], total int) error {
 
 func move(tx *store.Tx, rows store.Rows[purse], rnd *rand.Rand) error {
 	var ids []string
-	for row, err := range rows.Scan(tx, store.Query{Prefix: strconv.Itoa(rnd.IntN(3))}) {
+	for row, err := range rows.Scan(tx, store.Query{Prefix: strconv.Itoa(rnd.IntN(10))}) {
 		if err != nil {
 			return err
 		}
