@@ -33,8 +33,12 @@ type request struct {
 // Services without rows answer before they look at the body: XML and CBOR
 // bodies are therefore empty ones.
 func encode(svc *schema.Service, o *schema.Operation, in any) *request {
+	return encodeIn(protocolOf(svc), svc, o, in)
+}
+
+func encodeIn(p schema.Protocol, svc *schema.Service, o *schema.Operation, in any) *request {
 	r := &request{svc: svc, op: o.Name, method: http.MethodPost, path: "/", header: http.Header{}}
-	switch protocolOf(svc) {
+	switch p {
 	case schema.JSON:
 		version := svc.JSONVersion
 		if version == "" {

@@ -189,8 +189,10 @@ func (b *builder) value(i schema.Index, name string, above []schema.Index) any {
 		}
 		return m
 	case schema.String:
-		s, _ := text(sh)
-		return s
+		if s, _ := text(sh); s != "" {
+			return s
+		}
+		return "value"
 	case schema.Integer, schema.Long:
 		if sh.Has(schema.HasMin) {
 			return int64(sh.Min)
