@@ -313,7 +313,7 @@ func sealRotateCommand() *cobra.Command {
 			if len(out.Shares) > 0 {
 				fmt.Fprintf(w, "\nGive each share to a different person. %d of them open the seal; they are not shown again.\n\n", out.Seal.Threshold)
 			}
-			_, err = fmt.Fprintf(w, "the root key (%d) is under a seal of kind %s\n%s", out.Seal.Generation, out.Seal.Kind, out.Seal.Resealing)
+			_, err = fmt.Fprintf(w, "the root key (%d) is under a seal of kind %s\n", out.Seal.Generation, out.Seal.Kind)
 			return err
 		},
 	}

@@ -20,6 +20,7 @@ func (s *Service) RotateSeal(ctx context.Context, _ *redoubt.Call, in *redoubtap
 	out := &redoubtapi.RotateSealOutput{Seal: sealStatus(s.Keyring.Status())}
 	if shares != nil {
 		out.Shares = shares()
+		out.Seal.Shares, out.Seal.Threshold = new(int32(len(out.Shares))), in.Threshold
 	}
 	return out, nil
 }

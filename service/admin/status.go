@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/api/redoubtapi"
@@ -25,8 +26,13 @@ func (s *Service) GetStatus(ctx context.Context, _ *redoubt.Call, _ *redoubtapi.
 		return nil, err
 	}
 	if rotation != nil {
-		out.Seal.Resealing = new(fmt.Sprintf("root key %d is replacing %d: %d records sealed anew, waiting for %s",
-			rotation.To, rotation.From, rotation.Resealed, strings.Join(rotation.Waiting, ", ")))
+		text := fmt.Sprintf("root key %d is replacing %d: %d records sealed anew", rotation.To, rotation.From, rotation.Resealed)
+		if len(rotation.Waiting) > 0 {
+			text += ", waiting for " + strings.Join(rotation.Waiting, ", ")
+		} else {
+			text += "; the old one is destroyed at " + rotation.Destroy.UTC().Format(time.RFC3339) + ", when no token under it is valid any more"
+		}
+		out.Seal.Resealing = &text
 	}
 	problems := s.Problems()
 	for _, part := range slices.Sorted(maps.Keys(problems)) {
