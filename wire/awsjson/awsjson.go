@@ -32,12 +32,19 @@ func New(limits wire.Limits) *Codec {
 // Match implements wire.Codec. AWS answers an unknown target with a bare code.
 func (c *Codec) Match(svc *schema.Service, r *wire.Request) (*schema.Operation, error) {
 	target := r.Header.Get("X-Amz-Target")
-	if dot := strings.LastIndexByte(target, '.'); dot >= 0 && target[:dot] == svc.TargetPrefix {
+	if dot := strings.LastIndexByte(target, '.'); dot >= 0 && isTarget(svc, target[:dot]) {
 		if op := svc.Find(target[dot+1:]); op != nil && r.Method == http.MethodPost {
 			return op, nil
 		}
 	}
 	return nil, wire.ErrUnknownOperation.Bare()
+}
+
+// isTarget tells whether a request names the service so. CloudTrail's prefix has
+// a package before it (com.amazonaws.….CloudTrail_20131101), which the SDKs that
+// are generated from Smithy models leave out.
+func isTarget(svc *schema.Service, name string) bool {
+	return name == svc.TargetPrefix || name != "" && strings.HasSuffix(svc.TargetPrefix, "."+name)
 }
 
 // Decode implements wire.Codec.

@@ -47,6 +47,8 @@ func New(models []*schema.Service, hosts ...string) *Index {
 	for _, m := range models {
 		if m.TargetPrefix != "" {
 			x.targets[m.TargetPrefix] = m
+			// Smithy's SDKs send the last part of CloudTrail's.
+			x.targets[m.TargetPrefix[strings.LastIndexByte(m.TargetPrefix, '.')+1:]] = m
 		}
 		x.signing[m.SigningName] = append(x.signing[m.SigningName], m)
 		x.endpoints[m.EndpointPrefix] = append(x.endpoints[m.EndpointPrefix], m)
