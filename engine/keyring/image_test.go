@@ -152,7 +152,11 @@ func secrets(spec material.Spec, m material.Material) map[string][]byte {
 			number(fmt.Sprint("number ", i), p.Bytes())
 		}
 	case *ecdsa.PrivateKey:
-		number("scalar", key.D.Bytes())
+		scalar, err := key.Bytes()
+		if err != nil {
+			panic(err)
+		}
+		number("scalar", scalar)
 	case ed25519.PrivateKey:
 		out["seed"] = bytes.Clone(key.Seed())
 	}

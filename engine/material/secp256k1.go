@@ -1,7 +1,6 @@
 package material
 
 import (
-	"crypto/subtle"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 
@@ -109,6 +108,3 @@ func verifySecp256k1(pub *secp256k1.PublicKey, digest, signature []byte) bool {
 	sig, err := ecdsa.ParseDERSignature(signature)
 	return err == nil && sig.Verify(digest, pub)
 }
-
-// equal compares secrets in constant time.
-func equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }

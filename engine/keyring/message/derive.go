@@ -50,14 +50,14 @@ func sum(out *[32]byte, key, data []byte) {
 		return
 	}
 	var block [sha256.BlockSize + 256]byte
-	n := copy(block[:], key)
+	copy(block[:], key)
 	for i := range sha256.BlockSize {
 		block[i] ^= 0x36
 	}
 	var inner [32]byte
 	if len(data) <= len(block)-sha256.BlockSize {
-		n = sha256.BlockSize + copy(block[sha256.BlockSize:], data)
-		inner = sha256.Sum256(block[:n])
+		n := copy(block[sha256.BlockSize:], data)
+		inner = sha256.Sum256(block[:sha256.BlockSize+n])
 	} else {
 		h := sha256.New()
 		h.Write(block[:sha256.BlockSize])
@@ -67,7 +67,7 @@ func sum(out *[32]byte, key, data []byte) {
 	for i := range sha256.BlockSize {
 		block[i] ^= 0x36 ^ 0x5c
 	}
-	n = sha256.BlockSize + copy(block[sha256.BlockSize:], inner[:])
-	*out = sha256.Sum256(block[:n])
+	n := copy(block[sha256.BlockSize:], inner[:])
+	*out = sha256.Sum256(block[:sha256.BlockSize+n])
 	clear(block[:sha256.BlockSize])
 }
