@@ -434,7 +434,7 @@ func (b *Backend) crash() {
 func TestCrash(t *testing.T) {
 	c := etcdtest.Start(t, 1, etcdtest.Options{})
 	dir := t.TempDir()
-	first := join(t, c, "crash", "lease=4s", Options{Dir: dir})
+	first := join(t, c, "crash", "lease=2s", Options{Dir: dir})
 	if _, _, err := nodeName(dir); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("two processes with one directory: %v", err)
 	}
@@ -448,13 +448,13 @@ func TestCrash(t *testing.T) {
 	}
 	put(first)
 	first.crash()
-	second := join(t, c, "crash", "lease=4s", Options{Dir: dir})
-	if d := put(second); d > 2*time.Second {
+	second := join(t, c, "crash", "lease=2s", Options{Dir: dir})
+	if d := put(second); d > time.Second {
 		t.Errorf("commit after a crash took %v", d)
 	}
 	second.crash()
-	third := join(t, c, "crash", "lease=4s", Options{})
-	if d := put(third); d < 3*time.Second || d > 8*time.Second {
+	third := join(t, c, "crash", "lease=2s", Options{})
+	if d := put(third); d < time.Second || d > 6*time.Second {
 		t.Errorf("commit beside the record of a crashed node took %v", d)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -99,6 +98,9 @@ func Open(ctx context.Context, cfg *Config, o Options) (*Backend, error) {
 func (b *Backend) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	if err := b.cfg.reachable(ctx); err != nil {
+		return err
+	}
 	endpoints := make([]string, len(b.cfg.Endpoints))
 	for i, e := range b.cfg.Endpoints {
 		endpoints[i] = "http://" + e
@@ -125,9 +127,6 @@ func (b *Backend) start(ctx context.Context) error {
 	if err != nil {
 		return explain(err)
 	}
-	if err := b.reachable(ctx); err != nil {
-		return err
-	}
 	if err := b.checkFormat(ctx); err != nil {
 		return err
 	}
@@ -150,22 +149,6 @@ func (b *Backend) start(ctx context.Context) error {
 	return err
 }
 
-// reachable asks every endpoint by itself, so that the error names what is wrong
-// with each; one that answers is enough.
-func (b *Backend) reachable(ctx context.Context) error {
-	var errs []error
-	for _, e := range b.client.Endpoints() {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		_, err := b.client.Status(ctx, e)
-		cancel()
-		if err == nil || errors.Is(err, rpctypes.ErrPermissionDenied) {
-			return nil
-		}
-		errs = append(errs, fmt.Errorf("%s: %w", e, explain(err)))
-	}
-	return errors.Join(errs...)
-}
-
 // explain adds what an operator can do about it.
 func explain(err error) error {
 	hint := ""
@@ -180,10 +163,6 @@ func explain(err error) error {
 		hint = "the cluster's database is full: compact, defragment, disarm the alarm"
 	case errors.Is(err, context.DeadlineExceeded):
 		hint = "no answer in time; is a quorum of members up?"
-	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
-		hint = "the cluster does not speak TLS there"
-	case strings.Contains(err.Error(), "error reading server preface"):
-		hint = "it does not speak etcd's protocol there, or wants TLS"
 	default:
 		return err
 	}

@@ -31,7 +31,12 @@ const (
 )
 
 func (t *Txn) String() string {
-	return fmt.Sprintf("%s [%v %v] read %v append %v outcome %d", t.Who, t.Begin, t.End, t.Reads, t.Appends, t.Outcome)
+	var reads []string
+	for k, list := range t.Reads {
+		reads = append(reads, fmt.Sprintf("%s: %d up to %v", k, len(list), list[max(0, len(list)-3):]))
+	}
+	slices.Sort(reads)
+	return fmt.Sprintf("%s [%v %v] read {%s} append %v outcome %d", t.Who, t.Begin, t.End, strings.Join(reads, ", "), t.Appends, t.Outcome)
 }
 
 // CheckLists answers nil if the history is strictly serializable: some order of
@@ -118,7 +123,7 @@ func (c *checker) lists(final map[string][]int) error {
 		for k, read := range t.Reads {
 			list := final[k]
 			if len(read) > len(list) || !slices.Equal(read, list[:len(read)]) {
-				return fmt.Errorf("%s: %v was read, which is no beginning of %v: %v", k, read, list, t)
+				return fmt.Errorf("%s: %v was read, which is no beginning of the list in the end: %v", k, read, t)
 			}
 			if len(read) > 0 {
 				c.edge(c.writer[read[len(read)-1]], i)

@@ -143,10 +143,7 @@ func (r *Recorder) Check(db *store.DB) (int, error) {
 			n++
 		}
 	}
-	if err = CheckLists(r.history, final); err != nil {
-		err = fmt.Errorf("%w\nin the end: %v", err, final)
-	}
-	return n, err
+	return n, CheckLists(r.history, final)
 }
 
 // Lists runs random transactions over lists from several clients of every
