@@ -56,7 +56,6 @@ type Door struct {
 	hosts   map[string]bool
 	proxies []netip.Prefix
 
-	models   map[string]*schema.Service                   // by room name
 	rooms    map[*schema.Service]map[string]*op.Operation // by operation name
 	index    *detect.Index
 	codecs   map[schema.Protocol]wire.Codec

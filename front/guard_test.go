@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"testing"
+	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
 )
@@ -98,14 +99,18 @@ func TestQuotaHoldsAndRefills(t *testing.T) {
 	q := quotas{rates: map[string]float64{"kms:Encrypt": 2}}
 	c := &redoubt.Call{Service: "kms", Operation: "Encrypt", Account: "1", Region: "r"}
 	at := now()
-	if !q.allow(c, at) || !q.allow(c, at) || q.allow(c, at) {
-		t.Fatal("the quota is 2 a second")
+	for i, want := range []bool{true, true, false} {
+		if q.allow(c, at) != want {
+			t.Fatalf("call %d: the quota is 2 a second", i)
+		}
 	}
 	other := &redoubt.Call{Service: "kms", Operation: "Encrypt", Account: "2", Region: "r"}
 	if !q.allow(other, at) {
 		t.Fatal("one account used another's quota")
 	}
-	if !q.allow(c, at.Add(500_000_000)) || q.allow(c, at.Add(500_000_000)) {
-		t.Fatal("half a second gives back one call")
+	for i, want := range []bool{true, false} {
+		if q.allow(c, at.Add(500*time.Millisecond)) != want {
+			t.Fatalf("call %d: half a second gives back one call", i)
+		}
 	}
 }
