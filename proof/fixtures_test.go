@@ -96,6 +96,9 @@ func (h *house) fixtures(t testing.TB, service, operation string) samples {
 		h.keys(t, operation, values)
 	case "iam":
 		h.people(t, operation, values)
+	case "sts":
+		name := fresh()
+		values["RoleArn"] = h.must(t, &iamapi.Model, "CreateRole", object{"RoleName": name, "AssumeRolePolicyDocument": trustAll}, h.admin).at("Role.Arn")
 	}
 	otherwise := valid(service)
 	return func(operation, member string) (any, bool) {

@@ -144,14 +144,14 @@ func (ms *markers) find(text string) []*marker {
 	return found
 }
 
-// findEncoded answers the markers that stand in a text in base64 or in
-// hexadecimal. It looks for each: call it once, on everything.
+// findEncoded answers the markers of secret fields that stand in a text in
+// base64 or in hexadecimal. It looks for each: call it once, on everything.
 func (ms *markers) findEncoded(text string) []*marker {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	var found []*marker
 	for plain, m := range ms.all {
-		if m == nil {
+		if m == nil || !m.secret() {
 			continue
 		}
 		for _, f := range spellings([]byte(plain))[1:] {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redoubt-sec/redoubt/api/iamapi"
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
+	"github.com/redoubt-sec/redoubt/api/stsapi"
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/op/schema"
 	"github.com/redoubt-sec/redoubt/redoubttest"
@@ -127,4 +128,20 @@ func eachRow(t *testing.T, f func(t *testing.T, row *op.Operation)) {
 			})
 		}
 	})
+}
+
+// assume asks for a session of a role.
+func (e *endpoint) assume(role string, c credential) *answer {
+	return e.call(&stsapi.Model, "AssumeRole", object{"RoleArn": role, "RoleSessionName": "proof"}, c)
+}
+
+// session answers credentials of a role's session, assumed by the administrator.
+func (h *house) session(t testing.TB, role string) credential {
+	t.Helper()
+	a := h.assume(role, h.admin)
+	if !a.ok() {
+		t.Fatal(a)
+	}
+	f := a.fields()
+	return credential{id: f.at("Credentials.AccessKeyId"), secret: f.at("Credentials.SecretAccessKey"), token: f.at("Credentials.SessionToken")}
 }
