@@ -3,9 +3,11 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/redoubt-sec/redoubt/api/all"
 	"github.com/redoubt-sec/redoubt/api/redoubtapi"
@@ -15,12 +17,13 @@ import (
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/front"
 	"github.com/redoubt-sec/redoubt/store"
+	"github.com/redoubt-sec/redoubt/store/etcd"
 	"github.com/redoubt-sec/redoubt/store/memory"
 	"github.com/redoubt-sec/redoubt/store/pebble"
 )
 
 // openStore opens the storage backend that the configuration names.
-func openStore(ctx context.Context, c *Config) (*store.DB, error) {
+func openStore(ctx context.Context, c *Config, log *slog.Logger) (*store.DB, error) {
 	switch {
 	case c.Store == "memory":
 		return store.Open(memory.New(), c.CacheRecords), nil
@@ -30,8 +33,29 @@ func openStore(ctx context.Context, c *Config) (*store.DB, error) {
 			return nil, err
 		}
 		return store.Open(b, c.CacheRecords), nil
+	default:
+		conf, err := etcd.Parse(c.Store)
+		if err != nil {
+			return nil, err
+		}
+		b, err := etcd.Open(ctx, conf, etcd.Options{Dir: filepath.Join(c.Data, "node"), Log: log})
+		if err != nil {
+			return nil, err
+		}
+		return store.Open(b, c.CacheRecords), nil
 	}
-	return nil, fmt.Errorf("%q is not known", c.Store)
+}
+
+// storeName is the store without what could be secret in its address.
+func storeName(text string) string {
+	if i := strings.IndexByte(text, '?'); i >= 0 {
+		text = text[:i]
+	}
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return text
+	}
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 // openEngines opens what services share.

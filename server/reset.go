@@ -27,7 +27,7 @@ func ResetCredentials(ctx context.Context, conf Config, account string, log *slo
 	if account == "" {
 		account = s.dir.state.Account
 	}
-	if s.db, err = openStore(ctx, &conf); err != nil {
+	if s.db, err = openStore(ctx, &conf, log); err != nil {
 		return "", fmt.Errorf("store: %w (is the server still running?)", err)
 	}
 	defer func() { err = errors.Join(err, s.shutdown()) }()

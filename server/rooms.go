@@ -62,7 +62,7 @@ func (s *Server) openRooms(ctx context.Context) error {
 		Explainer: s.door, Invoker: s.door,
 		Installation: admin.Installation{
 			ID: s.dir.state.Installation, Account: s.dir.state.Account, Version: s.version, Mode: s.dir.state.Mode,
-			Store: s.conf.Store, Started: s.started,
+			Store: storeName(s.conf.Store), Started: s.started,
 		},
 		Problems: s.problems, Services: s.status, NewSeal: s.sealFrom, Backup: s.backup,
 	})

@@ -99,7 +99,7 @@ func Start(ctx context.Context, conf Config, o Options) (_ *Server, err error) {
 	if s.token, err = s.dir.controlToken(); err != nil {
 		return nil, err
 	}
-	if s.db, err = openStore(ctx, &conf); err != nil {
+	if s.db, err = openStore(ctx, &conf, s.log); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	if s.egress, err = egress.New(egress.Config{Allow: conf.EgressAllow}); err != nil {
