@@ -20,7 +20,6 @@ const (
 	prefixCert       = "ASCA"
 	prefixSSHKey     = "APKA"
 	prefixCredential = "ACCA"
-	prefixDevice     = "AMFA"
 )
 
 var base32Raw = base32.StdEncoding.WithPadding(base32.NoPadding)
@@ -36,10 +35,17 @@ func newID(prefix, account string) string {
 	binary.BigEndian.PutUint64(head[:], 1<<63|n<<23|uint64(b[5]&0x7f)<<16)
 	copy(b[:6], head[:6])
 	s := base32Raw.EncodeToString(b[:])
-	if prefix == prefixAccessKey || prefix == prefixTemporary || prefix == prefixCert {
+	if prefix == prefixAccessKey || prefix == prefixTemporary {
 		return prefix + s[:16]
 	}
 	return prefix + s[:17]
+}
+
+// newCertificateID makes the id of a signing certificate: 32 random characters.
+func newCertificateID() string {
+	var b [20]byte
+	rand.Read(b[:])
+	return base32Raw.EncodeToString(b[:])
 }
 
 // AccountOf answers the account that an access key id carries; empty if it

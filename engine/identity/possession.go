@@ -96,7 +96,7 @@ func (i *Identity) AddSigningCertificate(tx *store.Tx, account string, c Signing
 	if n >= MaxSigningPerUser {
 		return nil, &Limit{"CertificatesPerUser", MaxSigningPerUser}
 	}
-	c.ID, c.Uploaded, c.Active = newID(prefixCert, account), i.now(), true
+	c.ID, c.Uploaded, c.Active = newCertificateID(), i.now(), true
 	return &c, signing.table.In(account).Put(tx, store.ID(c.User, c.ID), &c)
 }
 

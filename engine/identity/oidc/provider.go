@@ -81,9 +81,7 @@ func (p *Providers) Keys(ctx context.Context, issuer string, thumbprints []strin
 }
 
 func (p *Providers) fetch(ctx context.Context, issuer string, thumbprints []string) ([]Key, error) {
-	c := p.gate.Client("oidc", egress.Options{Timeout: 5 * time.Second, MaxResponse: maxDocument, Trust: trust(thumbprints), Idle: 1})
-	defer c.CloseIdleConnections()
-	b, err := get(ctx, c, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration")
+	b, err := p.get(ctx, strings.TrimSuffix(issuer, "/")+discovery, thumbprints)
 	if err != nil {
 		return nil, err
 	}
@@ -100,13 +98,28 @@ func (p *Providers) fetch(ctx context.Context, issuer string, thumbprints []stri
 	if u, err := url.Parse(d.KeysURI); err != nil || u.Scheme != "https" {
 		return nil, errors.New("jwks_uri is not an https address")
 	}
-	if b, err = get(ctx, c, d.KeysURI); err != nil {
+	if b, err = p.get(ctx, d.KeysURI, thumbprints); err != nil {
 		return nil, err
 	}
 	return ParseKeys(b)
 }
 
-func get(ctx context.Context, c *http.Client, address string) ([]byte, error) {
+const discovery = "/.well-known/openid-configuration"
+
+// get fetches a document from a server that is known by one of the thumbprints or
+// by this machine's authorities. A client judges one host's certificates only:
+// the name in a TLS handshake is empty where the host is an address.
+func (p *Providers) get(ctx context.Context, address string, thumbprints []string) ([]byte, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	return p.fetchWith(ctx, address, trust(u.Hostname(), thumbprints))
+}
+
+func (p *Providers) fetchWith(ctx context.Context, address string, trust func(tls.ConnectionState) error) ([]byte, error) {
+	c := p.gate.Client("oidc", egress.Options{Timeout: 5 * time.Second, MaxResponse: maxDocument, Trust: trust, Idle: 1})
+	defer c.CloseIdleConnections()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
@@ -126,7 +139,7 @@ func get(ctx context.Context, c *http.Client, address string) ([]byte, error) {
 // trust accepts a chain that this machine's authorities vouch for or that has a
 // certificate with one of the thumbprints, for the host asked.
 // Source: IAM User Guide, "Obtain the thumbprint for an OpenID Connect identity provider".
-func trust(thumbprints []string) func(tls.ConnectionState) error {
+func trust(host string, thumbprints []string) func(tls.ConnectionState) error {
 	return func(s tls.ConnectionState) error {
 		if len(s.PeerCertificates) == 0 {
 			return errors.New("no certificate")
@@ -135,7 +148,7 @@ func trust(thumbprints []string) func(tls.ConnectionState) error {
 		for _, c := range s.PeerCertificates[1:] {
 			pool.AddCert(c)
 		}
-		_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: s.ServerName, Intermediates: pool})
+		_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: host, Intermediates: pool})
 		if err == nil {
 			return nil
 		}
@@ -146,7 +159,7 @@ func trust(thumbprints []string) func(tls.ConnectionState) error {
 			}
 		}
 		// The rest of the chain must still lead to the certificate that is known.
-		_, perr := s.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: s.ServerName, Intermediates: pool, Roots: roots})
+		_, perr := s.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: host, Intermediates: pool, Roots: roots})
 		if perr == nil {
 			return nil
 		}
@@ -163,14 +176,12 @@ func thumbprint(c *x509.Certificate) string {
 // sends. The server need not be trusted: what it shows becomes what is trusted.
 func (p *Providers) Thumbprint(ctx context.Context, host string) (string, error) {
 	top := ""
-	c := p.gate.Client("oidc", egress.Options{Timeout: 5 * time.Second, MaxResponse: maxDocument, Idle: 1, Trust: func(s tls.ConnectionState) error {
+	_, err := p.fetchWith(ctx, "https://"+host+discovery, func(s tls.ConnectionState) error {
 		if n := len(s.PeerCertificates); n > 0 {
 			top = thumbprint(s.PeerCertificates[n-1])
 		}
 		return nil
-	}})
-	defer c.CloseIdleConnections()
-	_, err := get(ctx, c, "https://"+host+"/.well-known/openid-configuration")
+	})
 	if top == "" {
 		return "", fmt.Errorf("%w: %w", ErrCommunication, err)
 	}
