@@ -15,8 +15,10 @@ PACKAGES = $(shell $(GO) list ./... | grep -v '/api/')
 run: build ## build, start with embedded storage in ./redoubt-data
 	bin/redoubt serve
 
-build: ## bin/redoubt, one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/redoubt ./cmd/redoubt
+# TAGS=nopkcs11 leaves PKCS #11 out and makes the binary fully static; with it the
+# binary needs glibc to run, though no C compiler to build (engine/pkcs11/README.md).
+build: ## bin/redoubt, one binary
+	CGO_ENABLED=0 $(GO) build -tags '$(TAGS)' -trimpath -ldflags '$(LDFLAGS)' -o bin/redoubt ./cmd/redoubt
 
 deps: ## what the tests need and the machine lacks, from Debian's packages
 	@scripts/deps
