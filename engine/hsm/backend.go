@@ -58,6 +58,7 @@ func (e *Engine) Connect(ctx context.Context, s *keystore.Settings, _ keystore.R
 	case len(v.HSMs) == 0 || !v.Configured && v.zones() == 0:
 		return false, keystore.NoHSMs
 	}
+	e.forgive(s.Cluster)
 	rotates := e.tokens[s.Cluster].RotatePassword && s.NextPassword != ""
 	err = e.use(s, func(t *pkcs11.Token) error { return t.Ready(ctx) })
 	switch {

@@ -2,6 +2,7 @@ package hsm
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -48,9 +49,11 @@ type Engine struct {
 	tokens map[string]*configured
 	ids    []string // of tokens, in order
 
-	mu      sync.Mutex // guards modules and logins, and serialises logging in
+	salt    [32]byte   // of digests of PINs
+	mu      sync.Mutex // guards what follows, and serialises logging in
 	modules map[string]*pkcs11.Module
-	logins  map[string]*login // by cluster id
+	logins  map[string]*login   // by cluster id
+	refused map[string][32]byte // digest of the PIN that the cluster's token refused last
 }
 
 // configured is a token with its trust anchor parsed.
@@ -66,8 +69,9 @@ var clusterIDPattern = regexp.MustCompile(`^cluster-[2-7a-zA-Z]{11,16}$`)
 func New(c Config) (*Engine, error) {
 	e := &Engine{
 		db: c.DB, clock: c.Clock, tokens: make(map[string]*configured, len(c.Tokens)),
-		ids: slices.Sorted(maps.Keys(c.Tokens)), modules: map[string]*pkcs11.Module{}, logins: map[string]*login{},
+		ids: slices.Sorted(maps.Keys(c.Tokens)), modules: map[string]*pkcs11.Module{}, logins: map[string]*login{}, refused: map[string][32]byte{},
 	}
+	rand.Read(e.salt[:])
 	var errs []error
 	used := map[[2]string]string{}
 	for _, id := range e.ids {

@@ -266,6 +266,35 @@ func TestPasswordRotation(t *testing.T) {
 	}
 }
 
+// Tokens lock after a few wrong PINs: calls that use keys do not try one twice.
+func TestRefusedPasswordIsNotTriedAgain(t *testing.T) {
+	f := open(t, nil)
+	s := f.with(func(s *keystore.Settings) { s.Password = "not yet the PIN" })
+	if _, err := f.Random(ctx, s, 1); !errors.Is(err, keystore.WrongPassword) {
+		t.Fatal(err)
+	}
+	// The operator gives the token that PIN: only connecting finds out.
+	tok, err := f.module.Open(softhsm.Label, softhsm.Is(softhsm.PIN))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tok.SetPIN(ctx, []byte(softhsm.PIN), []byte(s.Password)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tok.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Random(ctx, s, 1); !errors.Is(err, keystore.WrongPassword) {
+		t.Error("it was tried again:", err)
+	}
+	if _, err := f.Connect(ctx, s, request); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Random(ctx, s, 1); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPINFromConfiguration(t *testing.T) {
 	f := open(t, func(k *Token) { k.PIN = softhsm.Is(softhsm.PIN) })
 	s := f.with(func(s *keystore.Settings) { s.Password = "not the PIN" })

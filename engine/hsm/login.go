@@ -3,7 +3,6 @@ package hsm
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -18,19 +17,13 @@ import (
 type login struct {
 	token  *pkcs11.Token
 	pin    *harden.Buffer
-	salt   [32]byte
 	digest [32]byte        // of the PIN: to compare, while pin serves to log in again
 	stores map[string]bool // ids of the key stores that use it
 }
 
-// takes reports whether pin is the one that the token took.
-func (l *login) takes(pin []byte) bool {
-	sum := saltedSum(&l.salt, pin)
-	return hmac.Equal(sum[:], l.digest[:])
-}
-
-func saltedSum(salt *[32]byte, pin []byte) (sum [32]byte) {
-	h := hmac.New(sha256.New, salt[:])
+// digest stands for a PIN while it is only compared.
+func (e *Engine) digest(pin []byte) (sum [32]byte) {
+	h := hmac.New(sha256.New, e.salt[:])
 	h.Write(pin)
 	h.Sum(sum[:0])
 	return sum
@@ -48,9 +41,7 @@ func (e *Engine) open(k *configured, pin []byte) (*login, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &login{stores: map[string]bool{}}
-	rand.Read(l.salt[:])
-	l.digest = saltedSum(&l.salt, pin)
+	l := &login{stores: map[string]bool{}, digest: e.digest(pin)}
 	if l.pin, err = harden.Hold(pin); err != nil {
 		return nil, err
 	}
@@ -86,10 +77,11 @@ func (e *Engine) enter(s *keystore.Settings) (*login, error) {
 		return nil, fail(keystore.WrongPassword, err)
 	}
 	defer harden.Wipe(pin)
+	digest := e.digest(pin)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if l := e.logins[s.Cluster]; l != nil {
-		if l.takes(pin) {
+		if hmac.Equal(l.digest[:], digest[:]) {
 			l.stores[s.ID] = true
 			return l, nil
 		}
@@ -101,13 +93,27 @@ func (e *Engine) enter(s *keystore.Settings) (*login, error) {
 		delete(e.logins, s.Cluster)
 		_ = l.close()
 	}
+	if e.refused[s.Cluster] == digest {
+		return nil, keystore.WrongPassword // tokens lock after a few tries
+	}
 	l, err := e.open(k, pin)
 	if err != nil {
+		if errors.Is(err, pkcs11.ErrPIN) {
+			e.refused[s.Cluster] = digest
+		}
 		return nil, failure(err)
 	}
 	l.stores[s.ID] = true
 	e.logins[s.Cluster] = l
 	return l, nil
+}
+
+// forgive lets a PIN be tried again that the token has refused: it may take it
+// now, and someone has asked.
+func (e *Engine) forgive(cluster string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.refused, cluster)
 }
 
 func others(l *login, id string) bool {
@@ -147,18 +153,25 @@ func (e *Engine) use(s *keystore.Settings, f func(*pkcs11.Token) error) error {
 		if err == nil {
 			return nil
 		}
-		stale := errors.Is(err, pkcs11.ErrClosed) || errors.Is(err, pkcs11.ErrPIN)
+		refused := errors.Is(err, pkcs11.ErrPIN)
+		stale := refused || errors.Is(err, pkcs11.ErrClosed)
+		if stale {
+			e.discard(s.Cluster, l, refused)
+		}
 		if !stale || try > 0 {
 			return failure(err)
 		}
-		e.discard(s.Cluster, l)
 	}
 }
 
-// discard forgets a login that does not work any more.
-func (e *Engine) discard(cluster string, l *login) {
+// discard forgets a login that does not work any more; refused: because the
+// token does not take its PIN now.
+func (e *Engine) discard(cluster string, l *login, refused bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if refused {
+		e.refused[cluster] = l.digest
+	}
 	if e.logins[cluster] == l {
 		delete(e.logins, cluster)
 		_ = l.close()
@@ -178,7 +191,7 @@ func (e *Engine) rotate(ctx context.Context, s *keystore.Settings) error {
 	if err := l.token.SetPIN(ctx, old, next); err != nil {
 		return failure(err)
 	}
-	e.discard(s.Cluster, l)
+	e.discard(s.Cluster, l, false)
 	after := *s
 	after.Password = s.NextPassword
 	_, err = e.enter(&after)
