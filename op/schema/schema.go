@@ -139,7 +139,7 @@ type Member struct {
 	LocationName string
 	QueryName    string // ec2Query's own name
 	XMLNamespace Namespace
-	Format       string   // timestamp format of this use
+	Format       string // timestamp format of this use
 }
 
 // WireName is the member's name on the wire.
