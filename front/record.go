@@ -23,12 +23,12 @@ func (d *Door) recordIn(_ context.Context, tx *store.Tx, e *exchange) error {
 		if n.err != nil {
 			continue // a refusal within a call that went on; recordAfter has it
 		}
-		if err := d.Trail.Commit(tx, event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, nil)); err != nil {
+		if err := d.commitEvent(tx, event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, nil)); err != nil {
 			return err
 		}
 	}
 	e.recorded = true
-	return d.Trail.Commit(tx, event(e.call, e.svc, e.op, e.row, e.in, e.out, e.needs, nil))
+	return d.commitEvent(tx, event(e.call, e.svc, e.op, e.row, e.in, e.out, e.needs, nil))
 }
 
 // recordAfter hands the events of a call that changed nothing, refused ones
@@ -41,11 +41,11 @@ func (d *Door) recordAfter(_ context.Context, e *exchange) error {
 	var errs []error
 	for _, n := range e.nested {
 		if !committed || n.err != nil {
-			errs = append(errs, d.Trail.Record(event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, n.err)))
+			errs = append(errs, d.recordEvent(event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, n.err)))
 		}
 	}
 	if !committed {
-		errs = append(errs, d.Trail.Record(event(e.call, e.svc, e.op, e.row, e.in, e.out, e.needs, e.outcome())))
+		errs = append(errs, d.recordEvent(event(e.call, e.svc, e.op, e.row, e.in, e.out, e.needs, e.outcome())))
 		if e.err == nil {
 			d.Identity.Touch(&e.call.Principal, e.svc.IAMPrefix, e.op.Name, e.call.Region)
 		}
@@ -63,6 +63,70 @@ func (d *Door) recordAfter(_ context.Context, e *exchange) error {
 	return unavailable("The call could not be recorded.")
 }
 
+// commitEvent writes an event, and its copies for other accounts, with a change.
+func (d *Door) commitEvent(tx *store.Tx, ev *trail.Event) error {
+	copies := shared(ev)
+	if err := d.Trail.Commit(tx, ev); err != nil {
+		return err
+	}
+	for _, c := range copies {
+		if err := d.Trail.Commit(tx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordEvent hands an event and its copies to the buffered log.
+func (d *Door) recordEvent(ev *trail.Event) error {
+	copies := shared(ev)
+	if err := d.Trail.Record(ev); err != nil {
+		return err
+	}
+	for _, c := range copies {
+		if err := d.Trail.Record(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shared makes the copies of an event for the accounts whose resources a foreign
+// caller used: owners see in their own log who uses their keys. Of the caller it
+// tells the account and the id, no name. Source: AWS CloudTrail User Guide,
+// "sharedEventID".
+func shared(ev *trail.Event) []*trail.Event {
+	if ev.ErrorCode != "" {
+		return nil
+	}
+	var copies []*trail.Event
+	for i := range ev.Resources {
+		owner := ev.Resources[i].Account
+		if owner == ev.Account || owner == "" || copied(copies, owner) {
+			continue
+		}
+		if ev.SharedID == "" {
+			ev.SharedID = newID()
+		}
+		c := *ev
+		c.Account, c.EventID, c.ResponseElements = owner, "", nil
+		if ev.Identity.Type != "AWSService" {
+			c.Identity = trail.Identity{Type: "AWSAccount", PrincipalID: ev.Identity.PrincipalID, AccountID: ev.Identity.AccountID}
+		}
+		copies = append(copies, &c)
+	}
+	return copies
+}
+
+func copied(list []*trail.Event, account string) bool {
+	for _, c := range list {
+		if c.Account == account {
+			return true
+		}
+	}
+	return false
+}
+
 // outcome is the refusal, or nil; as an error without the typed nil.
 func (e *exchange) outcome() error {
 	if e.refusal != nil {
@@ -73,12 +137,12 @@ func (e *exchange) outcome() error {
 
 // recordNested writes the event of a call that background work made.
 func (d *Door) recordNested(_ context.Context, tx *store.Tx, n *nested) error {
-	return d.Trail.Commit(tx, event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, nil))
+	return d.commitEvent(tx, event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, nil))
 }
 
 // recordLater records a background call that was refused.
 func (d *Door) recordLater(n *nested) {
-	if err := d.Trail.Record(event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, n.err)); err != nil {
+	if err := d.recordEvent(event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, n.err)); err != nil {
 		d.Log.Error("call could not be recorded", "request", n.call.RequestID, "error", err)
 	}
 }
