@@ -13,6 +13,7 @@ type DB struct {
 	cache   *cache
 	lists   *lists
 	counts  counts
+	guard   func([]Write) []Write
 }
 
 // Open wraps a backend. cacheRecords bounds the decoded records kept in memory;
@@ -29,6 +30,11 @@ func Open(b Backend, cacheRecords int) *DB {
 	})
 	return db
 }
+
+// Guard makes f see the writes of every transaction when it commits, and add to
+// them, at most spareOps: what must be noted together with a change, whoever makes
+// it. It is called at start-up, before the first transaction.
+func (db *DB) Guard(f func(writes []Write) []Write) { db.guard = f }
 
 // Begin starts a transaction.
 func (db *DB) Begin() *Tx { return &Tx{db: db, rev: db.backend.Revision()} }

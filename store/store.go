@@ -49,6 +49,10 @@ const (
 	MaxOps   = 1000
 	// Retained is how many commits back Watch and conflict checks reach.
 	Retained = 1 << 14
+
+	// What DB.Guard may add to a transaction.
+	spareOps = 8
+	spareTxn = 20_000
 )
 
 // Errors of the contract.
@@ -101,9 +105,10 @@ type Commit struct {
 	Writes  []Write // at most one per key
 }
 
-// Validate answers ErrTooLarge where c is beyond the limits.
+// Validate answers ErrTooLarge where c is beyond the limits, a little room for
+// DB.Guard included.
 func (c *Commit) Validate() error {
-	if len(c.Writes) > MaxOps {
+	if len(c.Writes) > MaxOps+spareOps {
 		return fmt.Errorf("%w: %d writes", ErrTooLarge, len(c.Writes))
 	}
 	total := 0
@@ -113,7 +118,7 @@ func (c *Commit) Validate() error {
 		}
 		total += len(w.Key) + len(w.Value)
 	}
-	if total > MaxTxn {
+	if total > MaxTxn+spareTxn {
 		return fmt.Errorf("%w: %d bytes in %d writes", ErrTooLarge, total, len(c.Writes))
 	}
 	return nil

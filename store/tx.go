@@ -221,6 +221,9 @@ func (tx *Tx) settle(ctx context.Context) error {
 	for i, p := range tx.writes {
 		c.Writes[i] = p.Write
 	}
+	if tx.db.guard != nil {
+		c.Writes = append(c.Writes, tx.db.guard(c.Writes)...)
+	}
 	begin := time.Now()
 	_, err := tx.db.backend.Commit(ctx, c)
 	tx.db.counts.committed(err, time.Since(begin))

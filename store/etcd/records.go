@@ -48,7 +48,7 @@ func decodeHead(v []byte) (headRecord, error) {
 	h.last = int64(binary.BigEndian.Uint64(v[17:]))
 	for v = v[25:]; len(v) > 0; {
 		n, size := binary.Uvarint(v)
-		if size <= 0 || n > store.MaxOps {
+		if size <= 0 || n > 2*store.MaxOps {
 			return h, errors.New("the head is damaged")
 		}
 		h.counts = append(h.counts, int(n))

@@ -204,8 +204,8 @@ func limits(t *testing.T, s Suite) {
 		"empty key":       {put("", "1")},
 		"key too long":    {put(strings.Repeat("k", store.MaxKey+1), "1")},
 		"value too large": {{Key: "v", Value: big(store.MaxValue + 1)}},
-		"too many writes": rows(store.MaxOps + 1),
-		"too many bytes":  {{Key: "a", Value: big(store.MaxTxn / 2)}, {Key: "b", Value: big(store.MaxTxn / 2)}},
+		"too many writes": rows(store.MaxOps + 100),
+		"too many bytes":  {{Key: "a", Value: big(store.MaxTxn / 2)}, {Key: "b", Value: big(store.MaxTxn/2 + 50_000)}},
 	} {
 		if err := try(w...); !errors.Is(err, store.ErrTooLarge) {
 			t.Errorf("%s: %v", name, err)
