@@ -94,12 +94,16 @@ func malformed(format string, args ...any) error {
 
 // progress is how far a request came. Dialling may go on in the background
 // after the request has failed, hence atomic.
-type progress struct{ stage atomic.Int32 }
+type progress struct {
+	stage atomic.Int32
+	fresh atomic.Bool // the connection was made for this request
+}
 
 const (
 	dialled   = 1 // TCP stands
 	shaking   = 2 // TLS has begun
 	connected = 3 // a connection was ours
+	sent      = 4 // the head of the request went out
 )
 
 func (p *progress) trace() *httptrace.ClientTrace {
@@ -118,7 +122,11 @@ func (p *progress) trace() *httptrace.ClientTrace {
 			}
 		},
 		TLSHandshakeStart: func() { advance(shaking) },
-		GotConn:           func(httptrace.GotConnInfo) { advance(connected) },
+		GotConn: func(i httptrace.GotConnInfo) {
+			p.fresh.Store(!i.Reused)
+			advance(connected)
+		},
+		WroteHeaders: func() { advance(sent) },
 	}
 }
 
@@ -142,7 +150,9 @@ func (p *progress) failure(err error) error {
 		return fail(keystore.ProxyNotReachable, err)
 	case timedOut:
 		return fail(keystore.ProxyTimeout, err)
-	case stage == shaking:
+	case stage < sent, p.fresh.Load() && alert != nil && alert.Op == "write":
+		// In TLS 1.3 a refused client certificate shows after our side of the
+		// handshake is done: as a connection that closes before it took a request.
 		return fail(keystore.ProxyTLS, err)
 	}
 	return fail(keystore.ProxyNotReachable, err)
