@@ -111,7 +111,7 @@ func checkListRetirable(c *redoubt.Call, in *kmsapi.ListRetirableGrantsInput) er
 		return redoubt.ErrValidation.New("The RetiringServicePrincipal filter is usable by AWS service principals only.")
 	case in.RetiringPrincipal != nil:
 		a, err := redoubt.ParseARN(*in.RetiringPrincipal)
-		if err != nil || a.Service != "iam" && a.Service != "sts" {
+		if err != nil || a.Service != "iam" && a.Service != "sts" || !isAccount(a.Account) {
 			return invalidPrincipalARN(*in.RetiringPrincipal)
 		}
 	}

@@ -153,6 +153,8 @@ func TestRetireGrant(t *testing.T) {
 	}
 	refused(w, w.admin(home), kmsapi.OpListRetirableGrants, &kmsapi.ListRetirableGrantsInput{RetiringPrincipal: &retirer}, redoubt.ErrAccessDenied, "*")
 
+	refused(w, w.admin(home), kmsapi.OpListRetirableGrants, &kmsapi.ListRetirableGrantsInput{RetiringPrincipal: new("arn:aws:iam::12/34:user/u")}, kmsapi.ErrInvalidArnException, "*")
+
 	ok(w, w.session(foreign, "retirer"), kmsapi.OpRetireGrant, &kmsapi.RetireGrantInput{GrantToken: plain.GrantToken})
 	own := grant(kmsapi.CreateGrantInput{Operations: []string{"Decrypt", "RetireGrant"}})
 	ok(w, w.user(home, "u"), kmsapi.OpRetireGrant, &kmsapi.RetireGrantInput{KeyId: key.Arn, GrantId: own.GrantId})

@@ -25,6 +25,14 @@ type managedService struct {
 	what  string // "my S3 objects"
 }
 
+// endpoint is the service's name in kms:ViaService.
+func (m managedService) endpoint() string {
+	if m.name == "ebs" {
+		return "ec2"
+	}
+	return m.name
+}
+
 // managedServices are the services with predefined aliases, in order of name.
 var managedServices = []managedService{
 	{"acm", "ACM", "my ACM private keys"},
@@ -69,7 +77,7 @@ func (s *Service) manage(ctx context.Context, c *redoubt.Call, account, alias st
 	}
 	m := managedServices[i]
 	viaService, _, _ := strings.Cut(c.Via.Service, ".")
-	if c.Operation != "DescribeKey" && viaService != m.name {
+	if c.Operation != "DescribeKey" && viaService != m.endpoint() {
 		return nil, nil
 	}
 	now := s.clock.Now()
@@ -120,7 +128,7 @@ func managedPolicy(partition, region, account string, m managedService) string {
     "Condition" : {
       "StringEquals" : {
         "kms:CallerAccount" : "%[3]s",
-        "kms:ViaService" : "%[4]s.%[2]s.amazonaws.com"
+        "kms:ViaService" : "%[6]s.%[2]s.amazonaws.com"
       }
     }
   }, {
@@ -132,5 +140,5 @@ func managedPolicy(partition, region, account string, m managedService) string {
     "Action" : [ "kms:Describe*", "kms:Get*", "kms:List*", "kms:RevokeGrant" ],
     "Resource" : "*"
   } ]
-}`, partition, region, account, m.name, m.title)
+}`, partition, region, account, m.name, m.title, m.endpoint())
 }

@@ -45,8 +45,8 @@ func (s *Service) page(c *redoubt.Call, limit *int32, marker *string, g paging, 
 	if marker == nil {
 		return p, nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(*marker)
-	if err != nil || len(b) <= macSize {
+	b, ok := decodeOurs(*marker)
+	if !ok || len(b) <= macSize {
 		return nil, kmsapi.ErrInvalidMarkerException.New("Invalid marker.")
 	}
 	p.after = string(b[macSize:])

@@ -112,7 +112,7 @@ func (s *suite) post(operation, body string) (int, http.Header, string) {
 func TestArticle(t *testing.T) {
 	s := start(t, redoubttest.Options{})
 	m := s.key(&kms.CreateKeyInput{Description: aws.String("Application encryption key"), KeyUsage: "ENCRYPT_DECRYPT", Origin: "AWS_KMS"})
-	if m.KeyState != "Enabled" || m.KeySpec != "SYMMETRIC_DEFAULT" || m.CustomerMasterKeySpec != "SYMMETRIC_DEFAULT" || len(m.EncryptionAlgorithms) != 1 ||
+	if m.KeyState != "Enabled" || m.KeySpec != "SYMMETRIC_DEFAULT" || len(m.EncryptionAlgorithms) != 1 ||
 		*m.MultiRegion || m.KeyManager != "CUSTOMER" || *m.AWSAccountId != s.Admin.ID || *m.Arn != "arn:aws:kms:us-east-1:"+s.Admin.ID+":key/"+*m.KeyId {
 		t.Errorf("S03: %+v", m)
 	}
@@ -197,12 +197,11 @@ func TestPolicyDecides(t *testing.T) {
 	if _, err := u.Encrypt(s.ctx, enc); err != nil {
 		t.Error("delegated to IAM: ", err)
 	}
-	admin := "arn:aws:iam::" + s.Admin.ID + ":user/"
 	id, err := iam.NewFromConfig(s.Admin.Config(home)).GetUser(s.ctx, &iam.GetUserInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin = *id.User.Arn
+	admin := *id.User.Arn
 	only := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":%q},"Action":"kms:*","Resource":"*"}]}`, admin)
 	if _, err := s.kms.PutKeyPolicy(s.ctx, &kms.PutKeyPolicyInput{KeyId: m.KeyId, Policy: &only}); err != nil {
 		t.Fatal(err)

@@ -39,8 +39,8 @@ func (s *Service) newToken(k *Key, g *Grant) (string, error) {
 // not say whether the grant still exists.
 func (s *Service) openToken(c *redoubt.Call, token string) (grantToken, error) {
 	invalid := kmsapi.ErrInvalidGrantTokenException.New("Invalid grant token.")
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) < macSize+nonceSize {
+	b, ok := decodeOurs(token)
+	if !ok || len(b) < macSize+nonceSize {
 		return grantToken{}, invalid
 	}
 	if err := s.ring.VerifyMAC(tokenPurpose, b[macSize:], b[:macSize]); err != nil {
@@ -54,4 +54,10 @@ func (s *Service) openToken(c *redoubt.Call, token string) (grantToken, error) {
 		return grantToken{}, invalid
 	}
 	return grantToken{p[0], p[1], p[2], p[3]}, nil
+}
+
+// decodeOurs undoes our base64, which is the only spelling that is accepted.
+func decodeOurs(s string) ([]byte, bool) {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	return b, err == nil && base64.RawURLEncoding.EncodeToString(b) == s
 }

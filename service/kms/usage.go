@@ -2,6 +2,8 @@ package kms
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +26,9 @@ var usages = store.RegionalTable[Usage]("kms.usage")
 
 // flushEvery is how long uses wait in memory, by the services' clock.
 const flushEvery = 10 * time.Second
+
+// usageBatch is how many uses one transaction writes.
+const usageBatch = 200
 
 // place is where a key is.
 type place struct{ account, region, id string }
@@ -91,23 +96,32 @@ func (s *Service) trailingDays(tx *store.Tx, k *Key) (int32, error) {
 // next time.
 func (s *Service) flush(ctx context.Context) {
 	s.recent.mu.Lock()
-	uses := s.recent.uses
-	s.recent.uses = map[place]Usage{}
+	uses := maps.Clone(s.recent.uses)
 	s.recent.mu.Unlock()
-	for at, u := range uses {
+	for some := range slices.Chunk(slices.Collect(maps.Keys(uses)), usageBatch) {
 		err := s.db.Run(ctx, func(ctx context.Context) error {
 			tx := store.From(ctx)
-			if ok, err := keys.In(at.account, at.region).Has(tx, at.id); err != nil || !ok {
-				return err
+			for _, at := range some {
+				if ok, err := keys.In(at.account, at.region).Has(tx, at.id); err != nil {
+					return err
+				} else if !ok {
+					continue // deleted meanwhile
+				}
+				u := uses[at]
+				if err := usages.In(at.account, at.region).Put(tx, at.id, &u); err != nil {
+					return err
+				}
 			}
-			return usages.In(at.account, at.region).Put(tx, at.id, &u)
+			return nil
 		})
-		if err == nil {
+		if err != nil {
 			continue
 		}
 		s.recent.mu.Lock()
-		if _, newer := s.recent.uses[at]; !newer {
-			s.recent.uses[at] = u
+		for _, at := range some {
+			if s.recent.uses[at] == uses[at] {
+				delete(s.recent.uses, at)
+			}
 		}
 		s.recent.mu.Unlock()
 	}
