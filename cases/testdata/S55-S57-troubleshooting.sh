@@ -5,10 +5,11 @@ refused NotFoundException aws kms get-key-policy \
 KEY_ID=$(aws kms create-key --query KeyMetadata.KeyId --output text)
 aws kms create-alias --alias-name alias/my-key --target-key-id "$KEY_ID"
 refused NotFoundException aws kms get-key-policy --key-id alias/my-key --policy-name default
-(aws kms get-key-policy --key-id alias/my-key --policy-name default 2>&1 || true) | grep -q "Invalid keyId"
+(aws kms get-key-policy --key-id alias/my-key --policy-name default 2>&1 || true) | grep "Invalid keyId"
 # Repaired.
 ID=$(aws kms describe-key --key-id alias/my-key --query KeyMetadata.KeyId --output text)
-aws kms get-key-policy --key-id "$ID" --policy-name default --query Policy --output text | grep -q kms:\*
+aws kms get-key-policy --key-id "$ID" --policy-name default --query Policy --output text >policy
+grep -q 'kms:\*' policy
 
 # S56, as printed.
 refused NoSuchEntity aws iam get-user-policy \
