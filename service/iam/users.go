@@ -40,7 +40,7 @@ func (s *Service) GetUser(ctx context.Context, c *redoubt.Call, in *iamapi.GetUs
 			return nil, err
 		}
 		return &iamapi.GetUserOutput{User: &iamapi.User{
-			Path: new("/"), UserName: some(a.Alias), UserId: &c.Account, Arn: new(identity.RootARN(c.Account)), CreateDate: &a.Created,
+			UserName: some(a.Alias), UserId: &c.Account, Arn: new(identity.RootARN(c.Account)), CreateDate: &a.Created,
 		}}, nil
 	}
 	u, err := s.caller(tx, c, in.UserName)
