@@ -36,6 +36,7 @@ var allowed = []struct {
 	{"engine/...", []string{".", "store", "blob", "egress", "sigv4", "engine/..."}, "engines do the work and know neither wire nor service"},
 	{"service/...", []string{".", "op", "op/schema", "api/...", "store", "blob", "engine/..."}, "rooms stand side by side: they reach each other through op.Invoker only"},
 	{"front", []string{".", "op", "op/schema", "wire/...", "sigv4", "store", "engine/identity", "engine/policy", "engine/trail"}, "the one door"},
+	{"front/http1", []string{"wire"}, "reads requests and writes answers; it knows nothing of what they are about"},
 	{"server", []string{"..."}, "the only place that knows every part"},
 	{"redoubttest", []string{".", "server", "store/..."}, "production's assembly is the tests' assembly"},
 	{"bench", []string{"server", "sigv4"}, "a client that measures the server from outside"},

@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 )
 
 func main() {
@@ -26,6 +27,8 @@ func main() {
 	redoubt := flag.String("redoubt", "bin/redoubt", "the server's `binary`")
 	requests := flag.Int("requests", 40_000, "requests a round")
 	connections := flag.Int("connections", 64, "keep-alive connections")
+	profile := flag.String("cpu-profile", "", "have the server write its CPU profile to this `file`")
+	only := flag.String("only", "", "measure only cases whose name contains this `text`")
 	rounds := flag.Int("rounds", 3, "rounds; the best counts")
 	flag.Parse()
 	if *bare {
@@ -34,7 +37,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *redoubt, load{requests: *requests, connections: *connections}, *rounds); err != nil {
+	if err := run(ctx, *redoubt, load{requests: *requests, connections: *connections}, *rounds, *profile, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -44,7 +47,7 @@ func main() {
 // size of Encrypt's answer.
 func serveBare() {
 	answer, _ := json.Marshal(map[string]string{
-		"CiphertextBlob": string(make([]byte, 520)), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+		"CiphertextBlob": strings.Repeat("x", 520), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
 		"KeyId": "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
 	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,13 +56,15 @@ func serveBare() {
 	}
 	fmt.Println(l.Addr())
 	http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
+		if _, err := io.ReadAll(r.Body); err != nil {
+			return
+		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		w.Write(answer)
 	}))
 }
 
-func run(ctx context.Context, binary string, l load, rounds int) error {
+func run(ctx context.Context, binary string, l load, rounds int, profile, only string) error {
 	dir, err := os.MkdirTemp("", "redoubt-bench")
 	if err != nil {
 		return err
@@ -70,7 +75,7 @@ func run(ctx context.Context, binary string, l load, rounds int) error {
 		return err
 	}
 	defer yard.stop()
-	target, err := startRedoubt(ctx, binary, filepath.Join(dir, "data"))
+	target, err := startRedoubt(ctx, binary, filepath.Join(dir, "data"), profile)
 	if err != nil {
 		return err
 	}
@@ -86,13 +91,22 @@ func run(ctx context.Context, binary string, l load, rounds int) error {
 	fmt.Printf("%d connections, %d requests a round, best of %d rounds\n\n", l.connections, l.requests, rounds)
 	fmt.Printf("%-34s %10s %8s %9s %9s %9s\n", "", "CPU µs", "ratio", "p50 ms", "p99 ms", "req/s")
 	base := best(rounds, func() result { return l.run(yard, cases[0].request) })
+	if base.err != nil {
+		return fmt.Errorf("bare handler: %w", base.err)
+	}
 	base.print("bare net/http handler", base)
 	for _, k := range cases {
+		if !strings.Contains(k.name, only) {
+			continue
+		}
 		r := best(rounds, func() result { return l.run(target, k.request) })
 		if r.err != nil {
 			return fmt.Errorf("%s: %w", k.name, r.err)
 		}
 		r.print(k.name, base)
+	}
+	if only != "" && !strings.Contains("durable", only) {
+		return nil
 	}
 	return durable(c, target, l)
 }

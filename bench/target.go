@@ -50,8 +50,12 @@ func startBare(ctx context.Context) (*process, error) {
 	return &process{cmd, cmd.Process.Pid, strings.TrimSpace(line)}, err
 }
 
-func startRedoubt(ctx context.Context, binary, data string) (*process, error) {
-	cmd := exec.CommandContext(ctx, binary, "serve", "--data", data, "--listen", "127.0.0.1:0", "--listen-tls", "off", "--log-level", "error")
+func startRedoubt(ctx context.Context, binary, data, profile string) (*process, error) {
+	args := []string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--listen-tls", "off", "--log-level", "error"}
+	if profile != "" {
+		args = append(args, "--cpu-profile", profile)
+	}
+	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return nil, err

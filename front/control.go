@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/redoubt-sec/redoubt/wire"
 )
 
 // controlPrefix is where the paths live that are ours and not AWS's.
@@ -38,12 +41,11 @@ type Control struct {
 	Advance func(d time.Duration) time.Time
 }
 
-func (d *Door) serveControl(w http.ResponseWriter, r *http.Request) {
+func (d *Door) controlPath(ctx context.Context, r *http.Request) *wire.Response {
 	c := d.Deps.Control
 	name := strings.TrimPrefix(r.URL.Path, controlPrefix)
 	switch {
 	case c == nil:
-		http.NotFound(w, r)
 	case name == "health" && read(r):
 		problems := c.Health()
 		status := http.StatusOK
@@ -56,86 +58,106 @@ func (d *Door) serveControl(w http.ResponseWriter, r *http.Request) {
 		} else if len(problems) > 0 {
 			state = "unavailable"
 		}
-		answerJSON(w, status, map[string]any{"status": state, "problems": problems})
+		return page(status, map[string]any{"status": state, "problems": problems})
 	case name == "metrics" && read(r):
-		d.metrics.ServeHTTP(w, r)
+		var p recorded
+		d.metrics.ServeHTTP(&p, r)
+		return &p.Response
 	case name == "seal" && read(r):
-		answerJSON(w, http.StatusOK, c.Seal())
+		return page(http.StatusOK, c.Seal())
 	case name == "unseal" && r.Method == http.MethodPost:
-		if !d.token(w, r) {
-			return
-		}
-		var in struct {
-			Share string `json:"share"`
-		}
-		if !readJSON(w, r, &in) {
-			answerJSON(w, http.StatusBadRequest, map[string]any{"error": `send {"share":"..."}`})
-			return
-		}
-		state, err := c.Unseal(r.Context(), in.Share)
-		if err != nil {
-			answerJSON(w, http.StatusConflict, map[string]any{"error": err.Error()})
-			return
-		}
-		answerJSON(w, http.StatusOK, state)
+		return d.withToken(r, func() *wire.Response { return unseal(ctx, c, r) })
 	case name == "reset" && c.Reset != nil && r.Method == http.MethodPost:
-		if !d.token(w, r) {
-			return
-		}
-		if err := c.Reset(r.Context()); err != nil {
-			d.Log.Error("reset failed", "error", err)
-			answerJSON(w, http.StatusInternalServerError, map[string]any{"error": "reset failed; see the log"})
-			return
-		}
-		answerJSON(w, http.StatusOK, map[string]any{"status": "reset"})
+		return d.withToken(r, func() *wire.Response {
+			if err := c.Reset(ctx); err != nil {
+				d.Log.Error("reset failed", "error", err)
+				return problem(http.StatusInternalServerError, "reset failed; see the log")
+			}
+			return page(http.StatusOK, map[string]any{"status": "reset"})
+		})
 	case name == "clock" && c.Advance != nil && r.Method == http.MethodPost:
-		if !d.token(w, r) {
-			return
-		}
-		var in struct {
-			Advance string `json:"advance"`
-		}
-		if !readJSON(w, r, &in) {
-			answerJSON(w, http.StatusBadRequest, map[string]any{"error": `send {"advance":"24h"}`})
-			return
-		}
-		by, err := time.ParseDuration(in.Advance)
-		if err != nil || by < 0 {
-			answerJSON(w, http.StatusBadRequest, map[string]any{"error": "advance is no duration such as 90s, 36h or 8784h"})
-			return
-		}
-		answerJSON(w, http.StatusOK, map[string]any{"now": c.Advance(by).Format(time.RFC3339)})
-	default:
-		http.NotFound(w, r)
+		return d.withToken(r, func() *wire.Response { return advance(c, r) })
 	}
+	return problem(http.StatusNotFound, "no such path")
 }
 
-// token checks the bearer token of a request that changes something.
-func (d *Door) token(w http.ResponseWriter, r *http.Request) bool {
+func unseal(ctx context.Context, c *Control, r *http.Request) *wire.Response {
+	var in struct {
+		Share string `json:"share"`
+	}
+	if !readJSON(r, &in) {
+		return problem(http.StatusBadRequest, `send {"share":"..."}`)
+	}
+	state, err := c.Unseal(ctx, in.Share)
+	if err != nil {
+		return problem(http.StatusConflict, err.Error())
+	}
+	return page(http.StatusOK, state)
+}
+
+func advance(c *Control, r *http.Request) *wire.Response {
+	var in struct {
+		Advance string `json:"advance"`
+	}
+	if !readJSON(r, &in) {
+		return problem(http.StatusBadRequest, `send {"advance":"24h"}`)
+	}
+	by, err := time.ParseDuration(in.Advance)
+	if err != nil || by < 0 {
+		return problem(http.StatusBadRequest, "advance is no duration such as 90s, 36h or 8784h")
+	}
+	return page(http.StatusOK, map[string]any{"now": c.Advance(by).Format(time.RFC3339)})
+}
+
+// withToken does what changes something, for whoever shows the bearer token.
+func (d *Door) withToken(r *http.Request, do func() *wire.Response) *wire.Response {
 	got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if ok && d.Deps.Control.Token != "" && subtle.ConstantTimeCompare([]byte(got), []byte(d.Deps.Control.Token)) == 1 {
-		return true
+		return do()
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="redoubt"`)
-	answerJSON(w, http.StatusUnauthorized, map[string]any{
-		"error": "this needs the token in the data directory: curl -H \"Authorization: Bearer $(cat DATA/control-token)\" …",
-	})
-	return false
+	resp := problem(http.StatusUnauthorized, "this needs the token in the data directory: curl -H \"Authorization: Bearer $(cat DATA/control-token)\" …")
+	resp.Header.Set("WWW-Authenticate", `Bearer realm="redoubt"`)
+	return resp
 }
 
 func read(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
-func readJSON(w http.ResponseWriter, r *http.Request, in any) bool {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16))
+func readJSON(r *http.Request, in any) bool {
+	if r.Body == nil {
+		return false
+	}
+	dec := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
 	dec.DisallowUnknownFields()
 	return dec.Decode(in) == nil
 }
 
-func answerJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v)
+func problem(status int, text string) *wire.Response {
+	return page(status, map[string]any{"error": text})
+}
+
+// recorded is the answer of an http.Handler.
+type recorded struct{ wire.Response }
+
+// Header implements http.ResponseWriter.
+func (p *recorded) Header() http.Header {
+	if p.Response.Header == nil {
+		p.Response.Header = http.Header{}
+	}
+	return p.Response.Header
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (p *recorded) WriteHeader(status int) {
+	if p.Status == 0 {
+		p.Status = status
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (p *recorded) Write(b []byte) (int, error) {
+	p.WriteHeader(http.StatusOK)
+	p.Body = append(p.Body, b...)
+	return len(b), nil
 }
 
 // metricsHandler serves the registry in Prometheus's text format.

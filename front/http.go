@@ -28,16 +28,16 @@ var steps = []step{
 	{"execute", (*Door).run},
 }
 
-// ServeHTTP implements http.Handler.
-func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Answer answers one request, whatever loop it came through. The request's
+// body is read only until Answer returns.
+func (d *Door) Answer(ctx context.Context, r *http.Request) *wire.Response {
 	if problem := d.guard(r); problem != "" {
-		w.Header().Set("Connection", "close")
-		answerJSON(w, http.StatusForbidden, map[string]string{"error": problem})
-		return
+		refusal := page(http.StatusForbidden, map[string]string{"error": problem})
+		refusal.Header.Set("Connection", "close")
+		return refusal
 	}
 	if strings.HasPrefix(r.URL.Path, controlPrefix) && !strings.HasPrefix(r.URL.Path, adminPrefix) {
-		d.serveControl(w, r)
-		return
+		return d.controlPath(ctx, r)
 	}
 	d.meters.inflight.Inc()
 	defer d.meters.inflight.Dec()
@@ -49,13 +49,17 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if raw, ok := rawPath(r.RequestURI); ok {
 		e.wire.Path = raw
 	}
-	ctx := r.Context()
 	for i := range steps {
 		if e.err = steps[i].run(d, ctx, e); e.err != nil {
 			break
 		}
 	}
-	d.respond(ctx, w, e)
+	return d.respond(ctx, e)
+}
+
+// ServeHTTP implements http.Handler, for HTTP/2.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	write(w, r.Method, d.Answer(r.Context(), r))
 }
 
 // rawPath is the path of a request target as it was sent. net/http's own
@@ -98,7 +102,7 @@ func (d *Door) read(_ context.Context, e *exchange) error {
 
 func incomplete(cause error) error {
 	e := redoubt.ErrorKind("IncompleteBody").New("The request body terminated unexpectedly")
-	e.Cause = cause
+	e.Status, e.Cause = http.StatusBadRequest, cause
 	return e
 }
 

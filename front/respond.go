@@ -1,8 +1,10 @@
 package front
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -15,8 +17,8 @@ import (
 )
 
 // respond encodes the outcome, records it where that has not happened with the
-// change itself, writes the answer and counts it.
-func (d *Door) respond(ctx context.Context, w http.ResponseWriter, e *exchange) {
+// change itself, and counts it.
+func (d *Door) respond(ctx context.Context, e *exchange) *wire.Response {
 	var resp *wire.Response
 	if e.err == nil {
 		var err error
@@ -33,24 +35,42 @@ func (d *Door) respond(ctx context.Context, w http.ResponseWriter, e *exchange) 
 		e.refusal = d.refusal(e)
 	}
 	if e.refusal != nil {
-		if e.codec == nil {
-			e.status = http.StatusNotFound
-			w.Header().Set("X-Amzn-Requestid", e.requestID)
-			w.Header().Set("X-Amzn-Errortype", e.refusal.Code)
-			answerJSON(w, e.status, map[string]string{"__type": e.refusal.Code, "message": e.refusal.Message})
-			d.count(e)
-			return
-		}
 		if resp != nil && resp.Stream != nil {
 			resp.Stream.Close()
 		}
-		resp = e.codec.EncodeError(e.svc, e.op, e.refusal, e.requestID)
+		resp = d.refuse(e)
 	}
 	e.status = resp.Status
-	write(w, e.http.Method, resp)
 	d.count(e)
+	return resp
 }
 
+// refuse words the refusal in the caller's protocol, as far as that is known.
+func (d *Door) refuse(e *exchange) *wire.Response {
+	if e.codec != nil {
+		return e.codec.EncodeError(e.svc, e.op, e.refusal, e.requestID)
+	}
+	resp := page(cmp.Or(e.refusal.Status, http.StatusNotFound), map[string]string{"__type": e.refusal.Code, "message": e.refusal.Message})
+	resp.Header.Set("X-Amzn-Requestid", e.requestID)
+	resp.Header.Set("X-Amzn-Errortype", e.refusal.Code)
+	return resp
+}
+
+// page is an answer of the server's own, as JSON.
+func page(status int, v any) *wire.Response {
+	body, err := json.Marshal(v)
+	if err != nil {
+		// Only what holds no JSON could fail, and nothing of the kind is answered.
+		status, body = http.StatusInternalServerError, []byte("{}")
+	}
+	return &wire.Response{
+		Status: status,
+		Header: http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}},
+		Body:   append(body, '\n'),
+	}
+}
+
+// write is how an answer goes out through net/http.
 func write(w http.ResponseWriter, method string, resp *wire.Response) {
 	h := w.Header()
 	for k, v := range resp.Header {

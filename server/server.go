@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -54,7 +53,7 @@ type Server struct {
 	furnished atomic.Bool // what needs an open seal is done
 
 	listeners map[string]net.Listener
-	servers   []*http.Server
+	servers   []running
 	work      sync.WaitGroup
 	stop      context.CancelFunc
 	failed    chan error
