@@ -7,8 +7,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # The runtime erases what code on keys leaves behind in registers, stack and heap
 # (engine/keyring/harden); without it everything works, and the log says so.
 export GOEXPERIMENT ?= runtimesecret
-# Everything that people wrote: generated packages are checked by their own tests.
-PACKAGES = $(shell $(GO) list ./... | grep -v '/api/')
+# The suites that run against a whole server.
+SUITES = ./service/... ./server/... ./proof/... ./cases/...
 
 .PHONY: run build test deps check generate status matrix soak fuzz bench vuln fips clean
 
@@ -34,6 +34,8 @@ generate: ## api packages from the service models, docs/status.md from the rooms
 
 matrix: deps build ## every suite on every storage backend and across restarts
 	REDOUBT_MATRIX=1 $(GO) test -timeout 60m ./...
+	REDOUBT_TEST_STORE=pebble $(GO) test -count 1 -timeout 60m $(SUITES)
+	REDOUBT_TEST_STORE=etcd $(GO) test -tags matrix -count 1 -p 1 -timeout 90m $(SUITES)
 
 soak: deps build ## long kill -9, member loss and clock suites
 	REDOUBT_SOAK=1 $(GO) test -timeout 120m -run 'Soak|Kill|Loss' ./...

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,6 +42,23 @@ type Server struct {
 	Clock        *redoubt.Shifted
 	Data         string
 	Admin        *Account // of the first account
+
+	options Options
+	stop    func() error
+}
+
+// Restart stops the server and starts it again on the same data, at another
+// address. Its store must outlive it: "pebble" or a cluster.
+func (s *Server) Restart(t testing.TB) *Server {
+	t.Helper()
+	if err := s.stop(); err != nil {
+		t.Fatal("stopping the server:", err)
+	}
+	next := Start(t, s.options)
+	if s.Admin != nil {
+		next.Admin = &Account{ID: s.Admin.ID, AccessKeyID: s.Admin.AccessKeyID, Secret: s.Admin.Secret, url: next.URL}
+	}
+	return next
 }
 
 // Account is an account with an administrator's credentials.
@@ -63,6 +81,12 @@ func Start(t testing.TB, o Options) *Server {
 	if o.Store == "" {
 		o.Store = "memory"
 	}
+	if o.Store == "etcd" {
+		if clusterStore == nil {
+			t.Fatal("REDOUBT_TEST_STORE=etcd needs the build tag matrix")
+		}
+		o.Store = clusterStore(t)
+	}
 	if o.Clock == nil {
 		o.Clock = &redoubt.Shifted{}
 	}
@@ -83,9 +107,13 @@ func Start(t testing.TB, o Options) *Server {
 		t.Fatal(err)
 	}
 	r := &Server{Server: s, URL: s.URL(), ControlToken: s.ControlToken(), Clock: o.Clock, Data: o.Data}
-	t.Cleanup(func() {
+	r.options = o
+	r.stop = sync.OnceValue(func() error {
 		cancel()
-		if err := s.Close(); err != nil {
+		return s.Close()
+	})
+	t.Cleanup(func() {
+		if err := r.stop(); err != nil {
 			t.Error("stopping the server:", err)
 		}
 	})
