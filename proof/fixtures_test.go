@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -96,6 +97,8 @@ func (h *house) fixtures(t testing.TB, service, operation string) samples {
 		h.keys(t, operation, values)
 	case "iam":
 		h.people(t, operation, values)
+	case "redoubt":
+		values["KeyFile"] = filepath.Join(t.TempDir(), "new-seal.key")
 	case "sts":
 		name := fresh()
 		values["RoleArn"] = h.must(t, &iamapi.Model, "CreateRole", object{"RoleName": name, "AssumeRolePolicyDocument": trustAll}, h.admin).at("Role.Arn")

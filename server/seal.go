@@ -97,6 +97,13 @@ func (s *Server) sealFrom(_ context.Context, in *redoubtapi.RotateSealInput) (ke
 		}
 		return nil, nil, nil // the present seal
 	}
+	for _, path := range []*string{in.KeyFile, in.PassphraseFile, in.PinFile, in.CredentialsFile} {
+		// Where the server happens to stand is nothing that a caller should build
+		// on: a new seal key must not land in a place that nobody will look in.
+		if path != nil && !filepath.IsAbs(*path) {
+			return nil, nil, fmt.Errorf("%q: give whole paths, as the server sees them", *path)
+		}
+	}
 	set(&c.Seal, in.Kind)
 	set(&c.SealKey, in.KeyFile)
 	set(&c.SealPassphrase, in.PassphraseFile)

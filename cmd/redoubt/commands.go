@@ -299,6 +299,14 @@ func sealRotateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, path := range []*string{&in.KeyFile, &in.PassphraseFile, &in.PinFile, &in.CredentialsFile} {
+				if *path == "" {
+					continue
+				}
+				if *path, err = filepath.Abs(*path); err != nil {
+					return err
+				}
+			}
 			var out struct {
 				Seal   sealStatus
 				Shares []string
