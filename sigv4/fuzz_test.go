@@ -128,3 +128,20 @@ func FuzzChunked(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDateTime: dates are read as the standard library reads them.
+func FuzzDateTime(f *testing.F) {
+	for _, s := range []string{"20260102T030405Z", "20240229T235959Z", "20230229T000000Z", "00000101T000000Z", "20261301T000000Z", "20260102T240000Z", "20260102T235960Z", "20260102t030405z", "2026010 T030405Z", "99991231T235959Z"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if len(s) != len(dateTime) {
+			t.Skip()
+		}
+		want, err := time.Parse(dateTime, s)
+		got, ok := parseDateTime(s)
+		if ok != (err == nil) || ok && !got.Equal(want) {
+			t.Errorf("%q: %v %v, want %v %v", s, got, ok, want, err)
+		}
+	})
+}

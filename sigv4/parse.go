@@ -97,15 +97,15 @@ func (s *Signature) parseHeader(auth string) *Failure {
 		}
 		has[i] = true
 	}
-	f := &Failure{Kind: Incomplete, want: hashed(auth)}
+	var missing []string
 	if credential == "" {
-		f.missing = append(f.missing, "Credential")
+		missing = append(missing, "Credential")
 	}
 	if signature == "" {
-		f.missing = append(f.missing, "Signature")
+		missing = append(missing, "Signature")
 	}
 	if signed == "" {
-		f.missing = append(f.missing, "SignedHeaders")
+		missing = append(missing, "SignedHeaders")
 	}
 	h := s.req.Header
 	for _, name := range [...]string{"X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
@@ -116,11 +116,11 @@ func (s *Signature) parseHeader(auth string) *Failure {
 	date := first(h, "X-Amz-Date")
 	if date == "" {
 		if date = first(h, "Date"); date == "" || len(h["Date"]) > 1 {
-			f.missing = append(f.missing, "Date")
+			missing = append(missing, "Date")
 		}
 	}
-	if len(f.missing) > 0 {
-		return f
+	if missing != nil {
+		return &Failure{Kind: Incomplete, want: hashed(auth), missing: missing}
 	}
 	if !s.parseTime(date) {
 		return &Failure{Kind: BadDate, got: clip(date)}
@@ -153,14 +153,14 @@ func (s *Signature) parseQuery() *Failure {
 			}
 		}
 	}
-	f := &Failure{Kind: Incomplete}
+	var missing []string
 	for i := range 5 {
 		if v[i] == "" {
-			f.missing = append(f.missing, queryParams[i])
+			missing = append(missing, queryParams[i])
 		}
 	}
-	if len(f.missing) > 0 {
-		return f
+	if missing != nil {
+		return &Failure{Kind: Incomplete, missing: missing}
 	}
 	if len(v[4]) != len(dateTime) || !s.parseTime(v[4]) {
 		return &Failure{Kind: BadDate, got: clip(v[4])}
@@ -201,18 +201,15 @@ func (s *Signature) parseCredential() *Failure {
 	if s.algorithm != Algorithm {
 		return &Failure{Kind: BadAlgorithm, got: clip(s.algorithm)}
 	}
-	bad := &Failure{Kind: BadCredential, got: clip(s.credential)}
 	var part [5]string
-	rest := s.credential
+	rest, ok := s.credential, true
 	for i := range part {
 		var more bool
 		part[i], rest, more = strings.Cut(rest, "/")
-		if more != (i < 4) {
-			return bad
-		}
+		ok = ok && more == (i < 4)
 	}
-	if part[0] == "" || len(part[0]) > 128 {
-		return bad
+	if !ok || part[0] == "" || len(part[0]) > 128 {
+		return &Failure{Kind: BadCredential, got: clip(s.credential)}
 	}
 	s.AccessKeyID = part[0]
 	s.Scope = Scope{part[1], part[2], part[3], part[4]}
@@ -222,9 +219,9 @@ func (s *Signature) parseCredential() *Failure {
 // parseTime reads the basic form of ISO 8601, and for Date headers that of HTTP.
 func (s *Signature) parseTime(v string) bool {
 	if len(v) == len(dateTime) {
-		t, err := time.Parse(dateTime, v)
+		t, ok := parseDateTime(v)
 		s.Time, s.amzDate = t, v
-		return err == nil
+		return ok
 	}
 	t, err := http.ParseTime(v)
 	if err != nil {
@@ -233,6 +230,21 @@ func (s *Signature) parseTime(v string) bool {
 	s.Time = t.UTC()
 	s.amzDate = s.Time.Format(dateTime)
 	return true
+}
+
+// parseDateTime is time.Parse for dateTime, at a tenth of its cost. v is as long.
+func parseDateTime(v string) (time.Time, bool) {
+	n, ok := [6]int{}, v[8] == 'T' && v[15] == 'Z'
+	for i, at := range [...][2]int{{0, 4}, {4, 6}, {6, 8}, {9, 11}, {11, 13}, {13, 15}} {
+		for _, c := range []byte(v[at[0]:at[1]]) {
+			ok = ok && '0' <= c && c <= '9'
+			n[i] = n[i]*10 + int(c-'0')
+		}
+	}
+	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC)
+	// What time.Date had to carry over was no date.
+	ok = ok && t.Day() == n[2] && int(t.Month()) == n[1] && n[3] < 24 && n[4] < 60 && n[5] < 60
+	return t, ok
 }
 
 // parseMAC leaves a signature that cannot be right as zeros, which no key
