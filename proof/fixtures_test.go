@@ -72,6 +72,9 @@ var asked = map[string]any{
 	"cloudtrail:ResourceIdList":                                []any{"arn:aws:cloudtrail:us-east-1:123456789012:trail/made-up"},
 	"cloudhsmv2:HsmType":                                       "hsm1.medium",
 	"cloudhsmv2:DeleteHsm.HsmId":                               "hsm-madeup22222",
+	"sts:RoleArn":                                              "arn:aws:iam::123456789012:role/made-up",
+	"sts:AssumeRoot.TaskPolicyArn":                             object{"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
+	"sts:AssumeRoot.TargetPrincipal":                           "111122223333",
 	"redoubt:PrincipalArn":                                     someARN,
 	"redoubt:Action":                                           "kms:Encrypt",
 }
