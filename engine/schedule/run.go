@@ -3,6 +3,8 @@ package schedule
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/redoubt-sec/redoubt/store"
@@ -71,16 +73,20 @@ func (s *Schedule) Run(ctx context.Context) error {
 func (s *Schedule) watch(ctx context.Context, changes chan<- struct{}) {
 	prefix := dues.Rows().Key("")
 	for ctx.Err() == nil {
-		for _, err := range s.DB.Backend().Watch(ctx, prefix, s.DB.Backend().Revision()) {
+		tell := func() {
 			select {
 			case changes <- struct{}{}:
 			default:
 			}
+		}
+		from := s.DB.Revision()
+		tell() // what was planned before is found by looking
+		for _, err := range s.DB.Backend().Watch(ctx, prefix, from) {
+			tell()
 			if err != nil {
-				break
+				break // compacted or unavailable
 			}
 		}
-		// Compacted or unavailable: what was missed is found by looking.
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -190,8 +196,18 @@ func (s *Schedule) perform(ctx context.Context, j *Job) error {
 		if err := s.remove(store.From(ctx), now); err != nil {
 			return err
 		}
-		return run(ctx, j.ID)
+		return guarded(ctx, run, j.ID)
 	})
+}
+
+// guarded turns a handler's panic into an error: one job must not end the server.
+func guarded(ctx context.Context, run Handler, id string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return run(ctx, id)
 }
 
 // ours answers the job as it stands, if it is still the one that was claimed.

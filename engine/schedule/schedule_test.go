@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -181,6 +182,29 @@ func TestFailureIsTriedAgainLaterAndSeen(t *testing.T) {
 	if n := b.count("a"); n != 1 {
 		t.Fatalf("ran %d times", n)
 	}
+}
+
+func TestPanicIsAFailure(t *testing.T) {
+	b := setUp(t)
+	s := b.server(0, map[string]Handler{"t": func(ctx context.Context, id string) error {
+		if id == "bad" {
+			panic("boom")
+		}
+		return tally(ctx, id)
+	}})
+	b.plan(s, "t", "bad", start)
+	b.plan(s, "t", "good", start)
+	b.settle(s)
+	if b.count("good") != 1 {
+		t.Fatal("a panic took others along")
+	}
+	b.db.Run(context.Background(), func(ctx context.Context) error {
+		j, err := s.Get(store.From(ctx), "t", "bad")
+		if err != nil || j.Attempt != 1 || !strings.Contains(j.Error, "boom") {
+			t.Errorf("%+v %v", j, err)
+		}
+		return nil
+	})
 }
 
 func TestRepeatingJob(t *testing.T) {
