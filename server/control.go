@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"time"
 
@@ -130,9 +129,4 @@ func (s *Server) reset(ctx context.Context) error {
 		}
 	}
 	return s.furnish(ctx)
-}
-
-// backup streams an encrypted backup.
-func (s *Server) backup(ctx context.Context, recipient string) (io.ReadCloser, int64, error) {
-	return nil, 0, errors.New("backups are not built in yet")
 }

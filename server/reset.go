@@ -31,6 +31,9 @@ func ResetCredentials(ctx context.Context, conf Config, account string, log *slo
 		return "", fmt.Errorf("store: %w (is the server still running?)", err)
 	}
 	defer func() { err = errors.Join(err, s.shutdown()) }()
+	if err = s.guard(ctx); err != nil {
+		return "", err
+	}
 	if err = s.openKeyring(ctx); err != nil {
 		return "", err
 	}

@@ -101,6 +101,10 @@ func Start(ctx context.Context, conf Config, o Options) (_ *Server, err error) {
 	if s.db, err = openStore(ctx, &conf, s.log); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	if err = s.guard(ctx); err != nil {
+		return nil, err
+	}
+	s.run(ctx, "ledger", s.keepLedger)
 	if s.egress, err = egress.New(egress.Config{Allow: conf.EgressAllow}); err != nil {
 		return nil, fmt.Errorf("egress-allow: %w", err)
 	}

@@ -51,6 +51,9 @@ func (i *Identity) AccessKeys(tx *store.Tx, account string, user *User) ([]*Acce
 	out := make([]*AccessKey, 0, len(ids))
 	for _, id := range ids {
 		k, err := accessKeys.Rows().Get(tx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // revoked, and withheld by a restore of what names it
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -73,11 +76,11 @@ func (i *Identity) accessKeyIDs(tx *store.Tx, account string, user *User) ([]str
 // CreateAccessKey makes a key for a user, or for the root user when user is nil,
 // and answers its secret, which cannot be read again.
 func (i *Identity) CreateAccessKey(tx *store.Tx, account string, user *User) (*AccessKey, string, error) {
-	ids, err := i.accessKeyIDs(tx, account, user)
+	keys, err := i.AccessKeys(tx, account, user)
 	if err != nil {
 		return nil, "", err
 	}
-	if len(ids) >= MaxAccessKeysPerUser {
+	if len(keys) >= MaxAccessKeysPerUser {
 		return nil, "", &Limit{"AccessKeysPerUser", MaxAccessKeysPerUser}
 	}
 	k := &AccessKey{ID: newID(prefixAccessKey, account), Account: account, Active: true, Created: i.now()}
