@@ -37,7 +37,11 @@ func Open(b Backend, cacheRecords int) *DB {
 func (db *DB) Guard(f func(writes []Write) []Write) { db.guard = f }
 
 // Begin starts a transaction.
-func (db *DB) Begin() *Tx { return &Tx{db: db, rev: db.backend.Revision()} }
+func (db *DB) Begin() *Tx {
+	tx := &Tx{db: db, rev: db.backend.Revision()}
+	tx.reads, tx.ranges, tx.after = tx.keyRoom[:0], tx.rangeRoom[:0], tx.afterRoom[:0]
+	return tx
+}
 
 // Backend answers the engine below, for backups and watches.
 func (db *DB) Backend() Backend { return db.backend }

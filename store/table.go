@@ -44,11 +44,11 @@ func checkName(name string) string {
 
 // In answers the rows of one account and region.
 func (t Regional[T]) In(account, region string) Rows[T] {
-	return Rows[T]{t.name + "/" + part(account) + "/" + part(region) + "/"}
+	return Rows[T]{t.name, part(account), part(region), 2}
 }
 
 // All walks the rows of every tenant: background work only.
-func (t Regional[T]) All() Rows[T] { return Rows[T]{t.name + "/"} }
+func (t Regional[T]) All() Rows[T] { return Rows[T]{table: t.name} }
 
 // Split takes an ID that All's rows yielded apart.
 func (t Regional[T]) Split(id string) (account, region, rest string) {
@@ -60,10 +60,10 @@ func (t Regional[T]) Split(id string) (account, region, rest string) {
 }
 
 // In answers the rows of one account.
-func (t Account[T]) In(account string) Rows[T] { return Rows[T]{t.name + "/" + part(account) + "/"} }
+func (t Account[T]) In(account string) Rows[T] { return Rows[T]{t.name, part(account), "", 1} }
 
 // All walks the rows of every account: background work only.
-func (t Account[T]) All() Rows[T] { return Rows[T]{t.name + "/"} }
+func (t Account[T]) All() Rows[T] { return Rows[T]{table: t.name} }
 
 // Split takes an ID that All's rows yielded apart.
 func (t Account[T]) Split(id string) (account, rest string) {
@@ -72,12 +72,12 @@ func (t Account[T]) Split(id string) (account, rest string) {
 }
 
 // Rows answers the table's rows.
-func (t Global[T]) Rows() Rows[T] { return Rows[T]{t.name + "/"} }
+func (t Global[T]) Rows() Rows[T] { return Rows[T]{table: t.name} }
 
 // part guards the tenant against a separator: accounts are digits and regions
 // letters, digits and hyphens long before they come here.
 func part(s string) string {
-	if strings.ContainsAny(s, "/\x00") {
+	if strings.IndexByte(s, '/') >= 0 || strings.IndexByte(s, 0) >= 0 {
 		panic(fmt.Sprintf("store: bad tenant %q", s))
 	}
 	return s
@@ -121,14 +121,29 @@ func escape(s string) string {
 }
 
 // Rows are the records of one table and tenant, encoded as JSON.
-type Rows[T any] struct{ prefix string }
+type Rows[T any] struct {
+	table, account, region string
+	tenant                 uint8 // how many of account and region are part of keys
+}
 
-// Key answers the store key of id, for watches.
-func (r Rows[T]) Key(id string) string { return r.prefix + id }
+// Key answers the store key of id, for watches. Every look-up makes one, so it
+// is put together at once.
+func (r Rows[T]) Key(id string) string {
+	switch r.tenant {
+	case 0:
+		return r.table + "/" + id
+	case 1:
+		return r.table + "/" + r.account + "/" + id
+	}
+	return r.table + "/" + r.account + "/" + r.region + "/" + id
+}
+
+// prefix is what all keys begin with.
+func (r Rows[T]) prefix() string { return r.Key("") }
 
 // Get answers the record, shared and read-only, or ErrNotFound.
 func (r Rows[T]) Get(tx *Tx, id string) (*T, error) {
-	key := r.prefix + id
+	key := r.Key(id)
 	if i, ok := tx.find(key); ok {
 		return decodePending[T](&tx.writes[i])
 	}
@@ -171,19 +186,20 @@ func (r Rows[T]) Has(tx *Tx, id string) (bool, error) {
 func (r Rows[T]) Put(tx *Tx, id string, v *T) error {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("store: %s: %w", r.prefix, err)
+		return fmt.Errorf("store: %s: %w", r.prefix(), err)
 	}
-	return tx.write(pending{Write: Write{r.prefix + id, b}, record: v})
+	return tx.write(pending{Write: Write{r.Key(id), b}, record: v})
 }
 
 // Edit changes a copy of the record and writes it. It answers the new record,
 // or ErrNotFound.
 func (r Rows[T]) Edit(tx *Tx, id string, f func(*T) error) (*T, error) {
-	b, err := tx.Get(r.prefix + id)
+	key := r.Key(id)
+	b, err := tx.Get(key)
 	if err != nil {
 		return nil, err
 	}
-	rec, err := decode[T](r.prefix+id, b)
+	rec, err := decode[T](key, b)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +210,7 @@ func (r Rows[T]) Edit(tx *Tx, id string, f func(*T) error) (*T, error) {
 }
 
 // Delete removes the record; removing an absent one is no error.
-func (r Rows[T]) Delete(tx *Tx, id string) error { return tx.Delete(r.prefix + id) }
+func (r Rows[T]) Delete(tx *Tx, id string) error { return tx.Delete(r.Key(id)) }
 
 // Query narrows a walk.
 type Query struct {
@@ -211,15 +227,16 @@ type Row[T any] struct {
 
 // Scan walks the rows in order of ID.
 func (r Rows[T]) Scan(tx *Tx, q Query) iter.Seq2[Row[T], error] {
-	if q.After == "" && listable(r.prefix+q.Prefix) {
-		return r.list(tx, q)
+	prefix := r.prefix()
+	if q.After == "" && listable(prefix+q.Prefix) {
+		return r.list(tx, q, prefix)
 	}
-	rg := Prefix(r.prefix + q.Prefix)
+	rg := Prefix(prefix + q.Prefix)
 	if q.After != "" {
 		if q.Reverse {
-			rg.End = min(rg.End, r.prefix+q.After)
+			rg.End = min(rg.End, prefix+q.After)
 		} else {
-			rg.Start = max(rg.Start, r.prefix+q.After+"\x00")
+			rg.Start = max(rg.Start, prefix+q.After+"\x00")
 		}
 	}
 	return func(yield func(Row[T], error) bool) {
@@ -232,7 +249,7 @@ func (r Rows[T]) Scan(tx *Tx, q Query) iter.Seq2[Row[T], error] {
 				yield(Row[T]{}, err)
 				return
 			}
-			if !yield(Row[T]{p.Key[len(r.prefix):], rec}, nil) {
+			if !yield(Row[T]{p.Key[len(prefix):], rec}, nil) {
 				return
 			}
 		}
@@ -241,8 +258,8 @@ func (r Rows[T]) Scan(tx *Tx, q Query) iter.Seq2[Row[T], error] {
 
 // list is Scan over all of a prefix, from the cache of lists where it holds the
 // prefix and the transaction has not changed anything there.
-func (r Rows[T]) list(tx *Tx, q Query) iter.Seq2[Row[T], error] {
-	prefix := r.prefix + q.Prefix
+func (r Rows[T]) list(tx *Tx, q Query, table string) iter.Seq2[Row[T], error] {
+	prefix := table + q.Prefix
 	rg := Prefix(prefix)
 	return func(yield func(Row[T], error) bool) {
 		own := tx.has(rg)
@@ -257,7 +274,7 @@ func (r Rows[T]) list(tx *Tx, q Query) iter.Seq2[Row[T], error] {
 					row = held[len(held)-1-i]
 				}
 				if !yield(row, nil) {
-					seen = upTo(rg, r.prefix+row.ID, q.Reverse)
+					seen = upTo(rg, table+row.ID, q.Reverse)
 					return
 				}
 			}
@@ -273,7 +290,7 @@ func (r Rows[T]) list(tx *Tx, q Query) iter.Seq2[Row[T], error] {
 				yield(Row[T]{}, err)
 				return
 			}
-			row := Row[T]{p.Key[len(r.prefix):], rec}
+			row := Row[T]{p.Key[len(table):], rec}
 			if !own && len(rows) <= listRows && size <= listBytes {
 				rows, size = append(rows, row), size+len(p.Key)+len(p.Value)
 			}

@@ -20,6 +20,11 @@ type Tx struct {
 	after  []func()
 	err    error // the transaction is beyond the limits
 	done   bool
+
+	// What most calls read and do fits in here, without growing slices.
+	keyRoom   [10]string
+	rangeRoom [2]Range
+	afterRoom [2]func()
 }
 
 // pending is a write that has not been committed, with its decoded form.
