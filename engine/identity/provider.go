@@ -2,7 +2,6 @@ package identity
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"iter"
 	"strings"
 	"time"
@@ -168,7 +167,7 @@ const purposeProviderKey = "identity.samlkey"
 func (i *Identity) NewProviderKey(account, provider string, pem []byte) (ProviderKey, error) {
 	var b [16]byte
 	rand.Read(b[:])
-	k := ProviderKey{ID: hex.EncodeToString(b[:]), Added: i.now()}
+	k := ProviderKey{ID: base32Raw.EncodeToString(b[:]), Added: i.now()}
 	var err error
 	k.Sealed, err = i.Keys.Seal(purposeProviderKey, []byte(store.ID(account, provider, k.ID)), pem)
 	return k, err

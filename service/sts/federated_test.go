@@ -216,6 +216,17 @@ func TestAssumeRoleWithSAML(t *testing.T) {
 		t.Fatal(err)
 	}
 	must(anonymous.AssumeRoleWithSAML(ctx, &sts.AssumeRoleWithSAMLInput{RoleArn: &arn, PrincipalArn: &provider, SAMLAssertion: new(samltest.Encode(samltest.Response(sealed)))}))(t)
+	keys := must(w.iam.GetSAMLProvider(ctx, &iam.GetSAMLProviderInput{SAMLProviderArn: &provider}))(t).PrivateKeyList
+	if len(keys) != 1 || keys[0].Timestamp == nil {
+		t.Fatalf("%+v", keys)
+	}
+	_, err = w.iam.UpdateSAMLProvider(ctx, &iam.UpdateSAMLProviderInput{SAMLProviderArn: &provider, RemovePrivateKey: keys[0].KeyId})
+	refused(t, err, 400, "InvalidInput", "A private key is required when assertion encryption mode is Required.")
+	must(w.iam.UpdateSAMLProvider(ctx, &iam.UpdateSAMLProviderInput{SAMLProviderArn: &provider, RemovePrivateKey: keys[0].KeyId, AssertionEncryptionMode: "Allowed"}))(t)
+	if keys = must(w.iam.GetSAMLProvider(ctx, &iam.GetSAMLProviderInput{SAMLProviderArn: &provider}))(t).PrivateKeyList; len(keys) != 0 {
+		t.Fatalf("%+v", keys)
+	}
+	must(try(a, arn))(t)
 	must(w.iam.DeleteSAMLProvider(ctx, &iam.DeleteSAMLProviderInput{SAMLProviderArn: &provider}))(t)
 	_, err = w.iam.GetSAMLProvider(ctx, &iam.GetSAMLProviderInput{SAMLProviderArn: &provider})
 	refused(t, err, 404, "NoSuchEntity", "Manifest not found for arn "+provider)

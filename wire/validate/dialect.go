@@ -13,14 +13,27 @@ type dialect struct {
 	silent  bool   // values are not repeated
 	notNull bool   // "Member must not be null" is among what is asked of elements
 	text    string // says this and nothing else
+
+	// patterns that the service checks by itself, after everything else, and
+	// words in a sentence.
+	patterns map[string]string
 }
+
+const pathText = "It must begin and end with / and contain only alphanumeric characters and/or / characters."
 
 const validationException = string(redoubt.ErrValidation)
 
 // dialects are the services that differ from their protocol's habit, by name.
-// Recorded on AWS: iam, sts, logs, lambda, s3.
+// Recorded on AWS: iam, sts, logs, lambda, s3. IAM's patterns that are not
+// here (tags, versions of policies, serial numbers) have the framework's text.
 var dialects = map[string]*dialect{
-	"iam":    {code: "ValidationError", silent: true},
+	"iam": {code: "ValidationError", silent: true, patterns: map[string]string{
+		`[\w+=,.@-]+`: "It must contain only alphanumeric characters and/or the following: +=,.@_-",
+		`[\w]+`:       "It must contain only alphanumeric characters.",
+		`(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`: pathText,
+		`((/[A-Za-z0-9\.,\+@=_-]+)*)/`:            pathText,
+		`[\u0009\u000A\u000D\u0020-\u00FF]+`:      "It must contain only printable ASCII characters.",
+	}},
 	"lambda": {code: validationException, notNull: true},
 	"logs":   {code: "InvalidParameterException"},
 	"s3":     {code: "MalformedXML", text: "The XML you provided was not well-formed or did not validate against our published schema"},

@@ -51,14 +51,17 @@ func (v *Validator) Input(svc *schema.Service, op *schema.Operation, in any) err
 	}
 	*w = walker{v: v, svc: svc, plan: plan, dialect: dialectOf(svc), path: w.path[:0]}
 	w.structure(op.Input, reflect.ValueOf(in).Elem())
-	errors, d := w.errors, w.dialect
+	errors, sentence, d := w.errors, w.sentence, w.dialect
 	w.errors = nil
 	clear(w.path[:cap(w.path)]) // names of a map's keys
 	v.walkers.Put(w)
-	if len(errors) == 0 {
-		return nil
+	switch {
+	case len(errors) > 0:
+		return d.refuse(errors)
+	case sentence != "":
+		return &redoubt.Error{Code: d.code, Message: sentence, Status: 400}
 	}
-	return d.refuse(errors)
+	return nil
 }
 
 // plan says for each shape whether anything in it is constrained.
@@ -99,13 +102,14 @@ func constrained(sh *schema.Shape) bool {
 
 // walker goes through one input.
 type walker struct {
-	v       *Validator
-	svc     *schema.Service
-	plan    []bool
-	dialect *dialect
-	path    []step
-	errors  []string
-	secret  bool // inside something sensitive
+	v        *Validator
+	svc      *schema.Service
+	plan     []bool
+	dialect  *dialect
+	path     []step
+	errors   []string
+	sentence string // the first of the dialect's patterns that was missed, in its words
+	secret   bool   // inside something sensitive
 }
 
 // step is one name of a path.
@@ -193,7 +197,7 @@ func (w *walker) text(sh *schema.Shape, s string) {
 		}
 	}
 	if sh.Pattern != "" && !w.v.matches(sh.Pattern, s) {
-		w.fail(reflect.ValueOf(s), "Member must satisfy regular expression pattern: "+sh.Pattern)
+		w.mismatch(sh.Pattern, s)
 	}
 	if len(sh.Enum) > 0 && !inEnum(sh, s) {
 		w.fail(reflect.ValueOf(s), oneOf(sh))
@@ -207,6 +211,23 @@ func inEnum(sh *schema.Shape, s string) bool {
 		}
 	}
 	return false
+}
+
+// mismatch reports a text that has not its pattern.
+func (w *walker) mismatch(pattern, s string) {
+	rule, own := w.dialect.patterns[pattern]
+	switch {
+	case !own:
+		w.fail(reflect.ValueOf(s), "Member must satisfy regular expression pattern: "+pattern)
+	case w.sentence == "":
+		name := ""
+		for _, p := range w.path {
+			if !p.raw && p != member {
+				name = p.String()
+			}
+		}
+		w.sentence = "The specified value for " + name + " is invalid. " + rule
+	}
 }
 
 func (w *walker) number(sh *schema.Shape, n float64, v reflect.Value) {
@@ -309,7 +330,7 @@ func (w *walker) fits(sh *schema.Shape, v reflect.Value) bool {
 	case schema.Blob:
 		quiet.length(sh, v.Len(), v)
 	}
-	return len(quiet.errors) == 0
+	return len(quiet.errors) == 0 && quiet.sentence == ""
 }
 
 // demands lists all that is asked of a plain value, in AWS's order.
