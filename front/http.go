@@ -10,6 +10,7 @@ import (
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/wire"
 )
 
@@ -41,7 +42,7 @@ func (d *Door) Answer(ctx context.Context, r *http.Request) *wire.Response {
 	}
 	d.meters.inflight.Inc()
 	defer d.meters.inflight.Dec()
-	e := &exchange{http: r, start: time.Now(), requestID: newID()}
+	e := &exchange{http: r, start: time.Now(), requestID: trail.NewID()}
 	e.wire = wire.Request{
 		Method: r.Method, Target: r.RequestURI, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery,
 		Host: r.Host, Header: r.Header,

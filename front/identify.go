@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/sigv4"
@@ -22,7 +23,7 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 		Service:   e.svc.Name,
 		Region:    d.region(e),
 		RequestID: e.requestID,
-		EventID:   newID(),
+		EventID:   trail.NewID(),
 		Time:      d.Clock.Now(),
 		Source: redoubt.Source{
 			IP: d.clientIP(e.http), UserAgent: e.http.UserAgent(), Host: e.http.Host,

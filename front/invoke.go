@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/op/schema"
 	"github.com/redoubt-sec/redoubt/store"
@@ -75,7 +76,7 @@ func (d *Door) nest(ctx context.Context, tx *store.Tx, as op.As, row *op.Operati
 func (d *Door) callAs(ctx context.Context, tx *store.Tx, as op.As, row *op.Operation) (*redoubt.Call, error) {
 	c := &redoubt.Call{
 		Service: row.Service.Name, Operation: row.Schema.Name, Region: as.Region,
-		Partition: redoubt.Partition(as.Region), RequestID: newID(), EventID: newID(), Time: d.Clock.Now(),
+		Partition: redoubt.Partition(as.Region), RequestID: trail.NewID(), EventID: trail.NewID(), Time: d.Clock.Now(),
 	}
 	switch {
 	case as.Caller != nil:

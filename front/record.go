@@ -106,7 +106,7 @@ func shared(ev *trail.Event) []*trail.Event {
 			continue
 		}
 		if ev.SharedID == "" {
-			ev.SharedID = newID()
+			ev.SharedID = trail.NewID()
 		}
 		c := *ev
 		c.Account, c.EventID, c.ResponseElements = owner, "", nil
