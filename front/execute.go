@@ -21,7 +21,10 @@ const tries = 64
 // method and audit event stand or fall together.
 func (d *Door) execute(ctx context.Context, e *exchange) error {
 	for try := 0; ; try++ {
-		tx := d.DB.Begin()
+		tx := e.tx // in which the caller was identified
+		if try > 0 || tx == nil {
+			tx = d.DB.Begin()
+		}
 		e.out, e.nested, e.recorded = nil, nil, false
 		err := d.attempt(store.With(context.WithValue(ctx, exchangeKey{}, e), tx), e, tx)
 		switch {
@@ -51,7 +54,7 @@ func (d *Door) execute(ctx context.Context, e *exchange) error {
 
 // attempt is one try at a call over HTTP.
 func (d *Door) attempt(ctx context.Context, e *exchange, tx *store.Tx) error {
-	if e.sig != nil {
+	if e.sig != nil && tx != e.tx {
 		if err := d.confirm(tx, e); err != nil {
 			return err
 		}

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	redoubt "github.com/redoubt-sec/redoubt"
-	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/engine/identity"
+	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/sigv4"
 	"github.com/redoubt-sec/redoubt/store"
@@ -64,8 +64,9 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 		return refused(err, style)
 	}
 	e.sig = sig
-	tx := d.DB.Begin()
-	cred, err := d.Identity.Credential(tx, sig.AccessKeyID, sig.SessionToken)
+	// The first attempt to execute the call goes on with this transaction.
+	e.tx = d.DB.Begin()
+	cred, err := d.Identity.Credential(e.tx, sig.AccessKeyID, sig.SessionToken)
 	if d.dev && errors.Is(err, identity.ErrUnknownKey) {
 		d.devRoot(c, sig.AccessKeyID)
 		e.devRoot = true
@@ -86,9 +87,9 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 	return nil
 }
 
-// confirm looks the caller's credential up again inside the call's transaction,
-// so that a call cannot commit on a credential that was revoked meanwhile. The
-// signature held; only who it belongs to may have changed.
+// confirm looks the caller's credential up again in the transaction of a further
+// attempt, so that a call cannot commit on a credential that was revoked
+// meanwhile. The signature held; only who it belongs to may have changed.
 func (d *Door) confirm(tx *store.Tx, e *exchange) error {
 	if e.devRoot {
 		return nil
@@ -154,7 +155,7 @@ func (d *Door) signingRegion(e *exchange) string {
 	if e.svc.Global && e.host == "" && validRegion(e.scope) {
 		return e.scope
 	}
-	return d.region(e)
+	return e.region
 }
 
 // validRegion reports whether s looks like an AWS region: "eu-west-1",
@@ -163,20 +164,17 @@ func validRegion(s string) bool {
 	if len(s) < 8 || len(s) > 32 || s[2] != '-' {
 		return false
 	}
-	parts := strings.Split(s, "-")
-	if len(parts) < 3 {
-		return false
-	}
-	for i, p := range parts {
-		if p == "" {
+	parts, rest, more := 0, s, true
+	for ; more; parts++ {
+		var p string
+		if p, rest, more = strings.Cut(rest, "-"); p == "" {
 			return false
 		}
-		for _, c := range p {
-			last := i == len(parts)-1
-			if last && (c < '0' || c > '9') || !last && (c < 'a' || c > 'z') {
+		for i := range len(p) {
+			if c := p[i]; !more && (c < '0' || c > '9') || more && (c < 'a' || c > 'z') {
 				return false
 			}
 		}
 	}
-	return true
+	return parts >= 3
 }

@@ -38,21 +38,18 @@ func (d *Door) recordAfter(_ context.Context, e *exchange) error {
 		return nil // nobody asked for anything that has a name
 	}
 	committed := e.recorded && e.err == nil
-	var errs []error
+	var err error
 	for _, n := range e.nested {
 		if !committed || n.err != nil {
-			errs = append(errs, d.recordEvent(event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, n.err)))
+			err = both(err, d.recordEvent(event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, n.err)))
 		}
 	}
 	if !committed {
-		errs = append(errs, d.recordEvent(event(e.call, e.svc, e.op, e.row, e.in, e.out, e.needs, e.outcome())))
-		if e.err == nil {
-			d.Identity.Touch(&e.call.Principal, e.svc.IAMPrefix, e.op.Name, e.call.Region)
-		}
-	} else {
+		err = both(err, d.recordEvent(event(e.call, e.svc, e.op, e.row, e.in, e.out, e.needs, e.outcome())))
+	}
+	if e.err == nil {
 		d.Identity.Touch(&e.call.Principal, e.svc.IAMPrefix, e.op.Name, e.call.Region)
 	}
-	err := errors.Join(errs...)
 	if err == nil {
 		return nil
 	}
@@ -61,6 +58,14 @@ func (d *Door) recordAfter(_ context.Context, e *exchange) error {
 		return nil
 	}
 	return unavailable("The call could not be recorded.")
+}
+
+// both joins two errors, of which mostly neither is one.
+func both(a, b error) error {
+	if a == nil {
+		return b
+	}
+	return errors.Join(a, b)
 }
 
 // commitEvent writes an event, and its copies for other accounts, with a change.
@@ -226,19 +231,21 @@ func resourceType(arn string) string {
 	if i := strings.IndexAny(kind, "/:"); i >= 0 {
 		kind = kind[:i]
 	}
-	return resourceTypes[a.Service+"/"+kind]
+	return resourceTypes[resourceKind{a.Service, kind}]
 }
 
-var resourceTypes = map[string]string{
-	"kms/key":               "AWS::KMS::Key",
-	"kms/alias":             "AWS::KMS::Alias",
-	"iam/user":              "AWS::IAM::User",
-	"iam/role":              "AWS::IAM::Role",
-	"iam/group":             "AWS::IAM::Group",
-	"iam/policy":            "AWS::IAM::Policy",
-	"iam/mfa":               "AWS::IAM::MFADevice",
-	"cloudtrail/trail":      "AWS::CloudTrail::Trail",
-	"secretsmanager/secret": "AWS::SecretsManager::Secret",
-	"ssm/parameter":         "AWS::SSM::Parameter",
-	"lambda/function":       "AWS::Lambda::Function",
+type resourceKind struct{ service, kind string }
+
+var resourceTypes = map[resourceKind]string{
+	{"kms", "key"}:               "AWS::KMS::Key",
+	{"kms", "alias"}:             "AWS::KMS::Alias",
+	{"iam", "user"}:              "AWS::IAM::User",
+	{"iam", "role"}:              "AWS::IAM::Role",
+	{"iam", "group"}:             "AWS::IAM::Group",
+	{"iam", "policy"}:            "AWS::IAM::Policy",
+	{"iam", "mfa"}:               "AWS::IAM::MFADevice",
+	{"cloudtrail", "trail"}:      "AWS::CloudTrail::Trail",
+	{"secretsmanager", "secret"}: "AWS::SecretsManager::Secret",
+	{"ssm", "parameter"}:         "AWS::SSM::Parameter",
+	{"lambda", "function"}:       "AWS::Lambda::Function",
 }
