@@ -82,7 +82,11 @@ func signs(k *Key, alg string, typ material.MessageType) error {
 			ok = typ == material.Raw || typ == material.ExternalMu
 		}
 		if !ok {
-			return redoubt.ErrValidation.New("MessageType %s is not valid for SigningAlgorithm %s.", typ, alg)
+			what := "algorithm " + alg
+			if alg == material.MLDSASHAKE256 {
+				what = "key spec " + string(k.Spec)
+			}
+			return redoubt.ErrValidation.New("Message type %s is incompatible with %s.", typ, what)
 		}
 		return nil
 	}

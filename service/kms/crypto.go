@@ -45,13 +45,16 @@ func (s *Service) Decrypt(ctx context.Context, c *redoubt.Call, in *kmsapi.Decry
 		return nil, n.missing
 	}
 	k := n.key
+	alg := algorithm(in.EncryptionAlgorithm)
+	if err := fits(k, alg, h); err != nil {
+		return nil, err
+	}
 	if err := s.allows(ctx, k, c.Operation); err != nil {
 		return nil, err
 	}
 	if ignoresCiphertext(in.DryRun, in.DryRunModifiers) {
 		return nil, dryRun()
 	}
-	alg := algorithm(in.EncryptionAlgorithm)
 	rec, err := decrypts(k, alg, in.EncryptionContext, h)
 	if err != nil {
 		return nil, err
@@ -79,10 +82,13 @@ func (s *Service) ReEncrypt(ctx context.Context, c *redoubt.Call, in *kmsapi.ReE
 		return nil, n.missing
 	}
 	from := n.key
+	fromAlg, toAlg := algorithm(in.SourceEncryptionAlgorithm), algorithm(in.DestinationEncryptionAlgorithm)
+	if err := fits(from, fromAlg, h); err != nil {
+		return nil, err
+	}
 	if err := s.allows(ctx, from, c.Operation); err != nil {
 		return nil, err
 	}
-	fromAlg, toAlg := algorithm(in.SourceEncryptionAlgorithm), algorithm(in.DestinationEncryptionAlgorithm)
 	ignore := ignoresCiphertext(in.DryRun, in.DryRunModifiers)
 	var rec *Material
 	if !ignore {
@@ -144,20 +150,17 @@ func (s *Service) GenerateRandom(ctx context.Context, c *redoubt.Call, in *kmsap
 	return &kmsapi.GenerateRandomOutput{Plaintext: b}, nil
 }
 
-// usable finds the key of a cryptographic call and holds its state and usage
-// against it. The operation is named as AWS names it in refusals.
+// usable finds the key of a cryptographic call and holds its usage and
+// then its state against it. The operation is named as AWS names it in refusals.
 func (s *Service) usable(ctx context.Context, c *redoubt.Call, id *string, u material.Usage, operation string) (*Key, error) {
 	k, err := s.key(ctx, c, id, byAlias)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.allows(ctx, k, c.Operation); err != nil {
-		return nil, err
-	}
 	if k.Usage != u {
 		return nil, wrongUsage(k, operation)
 	}
-	return k, nil
+	return k, s.allows(ctx, k, c.Operation)
 }
 
 // source finds the key that made a ciphertext: the one that the caller names, or
@@ -223,14 +226,24 @@ var oaepLimits = map[string]map[material.Spec]int{
 	material.OAEPSHA256: {material.RSA2048: 190, material.RSA3072: 318, material.RSA4096: 446},
 }
 
-// decrypts refuses what the key cannot have encrypted, and answers the material
-// that it is under.
-func decrypts(k *Key, alg string, context map[string]string, h material.Header) (*Material, error) {
+// fits refuses a key that cannot decrypt at all, or that is not the one that a
+// symmetric ciphertext names. It comes before the key's state.
+func fits(k *Key, alg string, h material.Header) error {
 	ours := h.Kind != 0
 	if k.Usage != material.EncryptDecrypt || ours && alg == material.SymmetricDefault && (h.KeyID != k.ID || h.Account != k.Account) {
-		return nil, wrongKey()
+		return wrongKey()
 	}
+	return nil
+}
+
+// decrypts answers the material that a ciphertext is under, or refuses the
+// algorithm, the context or the ciphertext.
+func decrypts(k *Key, alg string, context map[string]string, h material.Header) (*Material, error) {
 	if k.Spec != material.Symmetric {
+		if alg == material.SymmetricDefault {
+			// Without an algorithm of RSA this is no ciphertext of KMS's.
+			return nil, kmsapi.ErrInvalidCiphertextException.Bare()
+		}
 		return k.current(), encrypts(k, alg, context, 0)
 	}
 	if alg != material.SymmetricDefault {

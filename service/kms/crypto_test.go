@@ -81,11 +81,39 @@ func TestWrongUsage(t *testing.T) {
 	refused(w, admin, kmsapi.OpGetPublicKey, &kmsapi.GetPublicKeyInput{KeyId: sym.KeyId}, kmsapi.ErrUnsupportedOperationException, "")
 	refused(w, admin, kmsapi.OpDeriveSharedSecret, &kmsapi.DeriveSharedSecretInput{KeyId: sym.KeyId, KeyAgreementAlgorithm: new("ECDH"), PublicKey: []byte("x")}, usage, *sym.Arn+" key usage is ENCRYPT_DECRYPT which is not valid for DeriveSharedSecret.")
 	rsaKey := w.key(&kmsapi.CreateKeyInput{KeySpec: new("RSA_2048"), KeyUsage: new("ENCRYPT_DECRYPT")})
-	refused(w, admin, kmsapi.OpGenerateDataKey, &kmsapi.GenerateDataKeyInput{KeyId: rsaKey.KeyId, KeySpec: new("AES_256")}, usage, "*")
+	refused(w, admin, kmsapi.OpGenerateDataKey, &kmsapi.GenerateDataKeyInput{KeyId: rsaKey.KeyId, KeySpec: new("AES_256")}, usage, "You cannot generate a data key with an asymmetric CMK")
 	refused(w, admin, kmsapi.OpEncrypt, &kmsapi.EncryptInput{KeyId: rsaKey.KeyId, Plaintext: []byte("x")}, usage, "Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.")
 	blob := ok(w, admin, kmsapi.OpEncrypt, &kmsapi.EncryptInput{KeyId: sym.KeyId, Plaintext: []byte("x")}).CiphertextBlob
 	refused(w, admin, kmsapi.OpReEncrypt, &kmsapi.ReEncryptInput{CiphertextBlob: blob, SourceKeyId: mac.KeyId, DestinationKeyId: mac.KeyId}, kmsapi.ErrIncorrectKeyException, wrongKeyText)
 	refused(w, admin, kmsapi.OpReEncrypt, &kmsapi.ReEncryptInput{CiphertextBlob: blob, DestinationKeyId: sign.KeyId}, usage, "*")
+}
+
+// TestOrderOfRefusals: the usage comes before the state, and the state before
+// the algorithm and the spec.
+func TestOrderOfRefusals(t *testing.T) {
+	w := newWorld(t)
+	admin := w.admin(home)
+	off := func(in *kmsapi.CreateKeyInput) *kmsapi.KeyMetadata {
+		m := w.key(in)
+		ok(w, admin, kmsapi.OpDisableKey, &kmsapi.DisableKeyInput{KeyId: m.KeyId})
+		return m
+	}
+	mac := off(&kmsapi.CreateKeyInput{KeySpec: new("HMAC_256"), KeyUsage: new("GENERATE_VERIFY_MAC")})
+	wrap := off(&kmsapi.CreateKeyInput{KeySpec: new("RSA_2048"), KeyUsage: new("ENCRYPT_DECRYPT")})
+	disabled := kmsapi.ErrDisabledException
+	refused(w, admin, kmsapi.OpSign, &kmsapi.SignInput{KeyId: mac.KeyId, Message: []byte("x"), SigningAlgorithm: new("ECDSA_SHA_256")}, kmsapi.ErrInvalidKeyUsageException, *mac.Arn+" key usage is GENERATE_VERIFY_MAC which is not valid for Sign.")
+	refused(w, admin, kmsapi.OpGenerateMac, &kmsapi.GenerateMacInput{KeyId: mac.KeyId, Message: []byte("x"), MacAlgorithm: new("HMAC_SHA_512")}, disabled, *mac.Arn+" is disabled.")
+	refused(w, admin, kmsapi.OpGenerateDataKey, &kmsapi.GenerateDataKeyInput{KeyId: wrap.KeyId, KeySpec: new("AES_256")}, disabled, *wrap.Arn+" is disabled.")
+	refused(w, admin, kmsapi.OpDecrypt, &kmsapi.DecryptInput{KeyId: wrap.KeyId, CiphertextBlob: make([]byte, 256), EncryptionAlgorithm: new("RSAES_OAEP_SHA_256")}, disabled, *wrap.Arn+" is disabled.")
+
+	// Whether the key made the ciphertext comes before all of these.
+	sym := w.key(nil)
+	blob := ok(w, admin, kmsapi.OpEncrypt, &kmsapi.EncryptInput{KeyId: sym.KeyId, Plaintext: []byte("x")}).CiphertextBlob
+	empty := w.key(&kmsapi.CreateKeyInput{Origin: new("EXTERNAL")})
+	for _, other := range []*kmsapi.KeyMetadata{mac, wrap, empty} {
+		refused(w, admin, kmsapi.OpDecrypt, &kmsapi.DecryptInput{KeyId: other.KeyId, CiphertextBlob: blob}, kmsapi.ErrIncorrectKeyException, wrongKeyText)
+	}
+	refused(w, admin, kmsapi.OpReEncrypt, &kmsapi.ReEncryptInput{CiphertextBlob: blob, DestinationKeyId: empty.KeyId}, kmsapi.ErrKMSInvalidStateException, *empty.Arn+" is pending import.")
 }
 
 func TestRSAEncryption(t *testing.T) {
@@ -119,6 +147,7 @@ func TestRSAEncryption(t *testing.T) {
 		}
 	}
 	refused(w, admin, kmsapi.OpDecrypt, &kmsapi.DecryptInput{KeyId: m.KeyId, CiphertextBlob: make([]byte, 256), EncryptionAlgorithm: new("RSAES_OAEP_SHA_256")}, kmsapi.ErrInvalidCiphertextException, "")
+	refused(w, admin, kmsapi.OpDecrypt, &kmsapi.DecryptInput{KeyId: m.KeyId, CiphertextBlob: outside(t, pub, true)}, kmsapi.ErrInvalidCiphertextException, "")
 
 	// ReEncrypt from RSA to symmetric.
 	to := w.key(nil)
@@ -176,8 +205,10 @@ func TestSignVerify(t *testing.T) {
 		}
 	}
 	ed := w.key(&kmsapi.CreateKeyInput{KeySpec: new("ECC_NIST_EDWARDS25519"), KeyUsage: new("SIGN_VERIFY")})
-	refused(w, admin, kmsapi.OpSign, &kmsapi.SignInput{KeyId: ed.KeyId, Message: long[:], MessageType: new("DIGEST"), SigningAlgorithm: new("ED25519_SHA_512")}, redoubt.ErrValidation, "*")
-	refused(w, admin, kmsapi.OpSign, &kmsapi.SignInput{KeyId: ed.KeyId, Message: long[:], SigningAlgorithm: new("ED25519_PH_SHA_512")}, redoubt.ErrValidation, "*")
+	refused(w, admin, kmsapi.OpSign, &kmsapi.SignInput{KeyId: ed.KeyId, Message: long[:], MessageType: new("DIGEST"), SigningAlgorithm: new("ED25519_SHA_512")}, redoubt.ErrValidation, "Message type DIGEST is incompatible with algorithm ED25519_SHA_512.")
+	refused(w, admin, kmsapi.OpSign, &kmsapi.SignInput{KeyId: ed.KeyId, Message: long[:], SigningAlgorithm: new("ED25519_PH_SHA_512")}, redoubt.ErrValidation, "Message type RAW is incompatible with algorithm ED25519_PH_SHA_512.")
+	dsa := w.key(&kmsapi.CreateKeyInput{KeySpec: new("ML_DSA_44"), KeyUsage: new("SIGN_VERIFY")})
+	refused(w, admin, kmsapi.OpSign, &kmsapi.SignInput{KeyId: dsa.KeyId, Message: long[:], MessageType: new("DIGEST"), SigningAlgorithm: new("ML_DSA_SHAKE_256")}, redoubt.ErrValidation, "Message type DIGEST is incompatible with key spec ML_DSA_44.")
 
 	// A signature verifies outside.
 	m := w.key(&kmsapi.CreateKeyInput{KeySpec: new("ECC_NIST_P256"), KeyUsage: new("SIGN_VERIFY")})

@@ -132,7 +132,7 @@ func (s *Service) dataKeyPair(ctx context.Context, c *redoubt.Call, id, spec *st
 func (s *Service) wraps(ctx context.Context, c *redoubt.Call, id *string) (*Key, error) {
 	k, err := s.usable(ctx, c, id, material.EncryptDecrypt, c.Operation)
 	if err == nil && k.Spec != material.Symmetric {
-		err = wrongUsage(k, c.Operation)
+		err = kmsapi.ErrInvalidKeyUsageException.New("You cannot generate a data key with an asymmetric CMK")
 	}
 	return k, err
 }

@@ -24,8 +24,9 @@
 //     made later under the same name inherits nothing.
 //   - Needs do not tell what exists: what is missing is stated by its would-be
 //     ARN, and only the method says that it is missing.
-//   - Refusals come in AWS's order: shape, rights, existence, state, meaning. A
-//     dry run passes all of them before it answers.
+//   - Refusals come in AWS's order: shape, rights, existence, state, meaning; only
+//     a key of the wrong usage is refused for that before its state counts. A dry
+//     run passes all of them before it answers.
 //   - What ciphertexts may be under is never dropped from a key while the key
 //     exists: rotated materials stay, and of imported material that is deleted
 //     the id stays, so that only the same material can come back.

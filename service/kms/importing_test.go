@@ -168,7 +168,7 @@ func TestImportRotation(t *testing.T) {
 	admin := w.admin(home)
 	m := w.key(&kmsapi.CreateKeyInput{Origin: new("EXTERNAL")})
 	id := *m.KeyId
-	refused(w, admin, kmsapi.OpRotateKeyOnDemand, &kmsapi.RotateKeyOnDemandInput{KeyId: &id}, kmsapi.ErrKMSInvalidStateException, "No available key material pending rotation for the key: "+*m.Arn+".")
+	refused(w, admin, kmsapi.OpRotateKeyOnDemand, &kmsapi.RotateKeyOnDemandInput{KeyId: &id}, kmsapi.ErrKMSInvalidStateException, *m.Arn+" is pending import.")
 	first := *w.importMaterial(id, sameMaterial, "").KeyMaterialId
 	refused(w, admin, kmsapi.OpRotateKeyOnDemand, &kmsapi.RotateKeyOnDemandInput{KeyId: &id}, kmsapi.ErrKMSInvalidStateException, "No available key material pending rotation for the key: "+*m.Arn+".")
 	refused(w, admin, kmsapi.OpEnableKeyRotation, &kmsapi.EnableKeyRotationInput{KeyId: &id}, kmsapi.ErrUnsupportedOperationException, *m.Arn+" origin is EXTERNAL which is not valid for this operation.")
@@ -223,6 +223,7 @@ func TestImportAsymmetricAndHMAC(t *testing.T) {
 		t.Error("HMAC keys show no material id")
 	}
 	ok(w, admin, kmsapi.OpGenerateMac, &kmsapi.GenerateMacInput{KeyId: mac.KeyId, Message: []byte("m"), MacAlgorithm: new("HMAC_SHA_512")})
+	refused(w, admin, kmsapi.OpRotateKeyOnDemand, &kmsapi.RotateKeyOnDemandInput{KeyId: mac.KeyId}, kmsapi.ErrUnsupportedOperationException, "")
 	refused(w, admin, kmsapi.OpGetParametersForImport, &kmsapi.GetParametersForImportInput{
 		KeyId:             w.key(&kmsapi.CreateKeyInput{Origin: new("EXTERNAL"), KeySpec: new("RSA_2048"), KeyUsage: new("SIGN_VERIFY")}).KeyId,
 		WrappingAlgorithm: new("RSAES_OAEP_SHA_256"), WrappingKeySpec: new("RSA_2048")}, kmsapi.ErrUnsupportedOperationException, "*")

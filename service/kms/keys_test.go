@@ -133,6 +133,7 @@ func TestIdentifiers(t *testing.T) {
 		{"fake-key-id", "Invalid keyId 'fake-key-id'"},
 		{"134f2428cec14b25a1ae9048164dba47", "Invalid keyId '134f2428cec14b25a1ae9048164dba47'"},
 		{"mrk-fake-key-id", "Invalid keyId 'mrk-fake-key-id'"},
+		{arn + "foo", "Invalid keyId foo"},
 		{"arn:aws:kms:ap-southeast-1:123456789012:key/" + unknown, "Invalid arn ap-southeast-1"},
 		{"alias/none", "Alias arn:aws:kms:us-east-1:123456789012:alias/none is not found."},
 	} {

@@ -70,6 +70,10 @@ func (s *Service) resolve(ctx context.Context, c *redoubt.Call, id string, f for
 	}
 	if !isKeyID(name) {
 		n.arn, n.missing = keyARN(c.Partition, c.Region, n.owner, name), invalidKeyID(id)
+		if name != id {
+			// Inside an ARN, AWS does not quote it.
+			n.missing = kmsapi.ErrNotFoundException.New("Invalid keyId %s", name)
+		}
 		return n, nil
 	}
 	k, err := load(tx, n.owner, c.Region, name)

@@ -47,9 +47,13 @@ func (s *Service) EnableKeyRotation(ctx context.Context, c *redoubt.Call, in *km
 	return nil, err
 }
 
-// DisableKeyRotation turns automatic rotation off.
+// DisableKeyRotation turns automatic rotation off. Of asymmetric and HMAC keys,
+// which never rotate, there is nothing to turn off.
 func (s *Service) DisableKeyRotation(ctx context.Context, c *redoubt.Call, in *kmsapi.DisableKeyRotationInput) (*kmsapi.DisableKeyRotationOutput, error) {
 	_, err := s.change(ctx, c, in.KeyId, func(tx *store.Tx, k *Key) error {
+		if k.Spec != material.Symmetric && !k.imported() {
+			return nil
+		}
 		if err := s.rotatesAutomatically(tx, k); err != nil {
 			return err
 		}

@@ -138,5 +138,9 @@ func TestRotateOnDemand(t *testing.T) {
 		other := w.key(in)
 		refused(w, admin, kmsapi.OpRotateKeyOnDemand, &kmsapi.RotateKeyOnDemandInput{KeyId: other.KeyId}, kmsapi.ErrUnsupportedOperationException, "")
 		refused(w, admin, kmsapi.OpGetKeyRotationStatus, &kmsapi.GetKeyRotationStatusInput{KeyId: other.KeyId}, kmsapi.ErrUnsupportedOperationException, "")
+		refused(w, admin, kmsapi.OpEnableKeyRotation, &kmsapi.EnableKeyRotationInput{KeyId: other.KeyId}, kmsapi.ErrUnsupportedOperationException, "")
+		ok(w, admin, kmsapi.OpDisableKeyRotation, &kmsapi.DisableKeyRotationInput{KeyId: other.KeyId}) // there is nothing to disable
+		ok(w, admin, kmsapi.OpDisableKey, &kmsapi.DisableKeyInput{KeyId: other.KeyId})
+		refused(w, admin, kmsapi.OpDisableKeyRotation, &kmsapi.DisableKeyRotationInput{KeyId: other.KeyId}, kmsapi.ErrDisabledException, *other.Arn+" is disabled.")
 	}
 }

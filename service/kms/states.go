@@ -46,7 +46,7 @@ var matrix = map[string]string{
 	"GenerateMac":                         "x.xxxxx.",
 	"VerifyMac":                           "x.xxxxx.",
 	"DeriveSharedSecret":                  "x.xxxxx.",
-	"GetPublicKey":                        "x.xxxxx.",
+	"GetPublicKey":                        "x..xxxx.",
 
 	"CreateGrant": "x.xxxx..",
 
@@ -60,10 +60,10 @@ var matrix = map[string]string{
 	"CreateAlias":          "....xx..",
 	"UpdateAlias":          "....xx..", // of the new target
 
-	// PendingImport is not refused by these: the key's origin is.
+	// PendingImport is not refused by the first two: the key's origin is.
 	"EnableKeyRotation":  "x.x.xx.x",
 	"DisableKeyRotation": "x.x.xx.x",
-	"RotateKeyOnDemand":  "x.x.xx.x",
+	"RotateKeyOnDemand":  "x.xxxx.x",
 
 	"GetParametersForImport":    "x...xx.x",
 	"ImportKeyMaterial":         "x...xx.x",

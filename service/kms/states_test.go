@@ -54,7 +54,7 @@ var stateTable = []struct {
 	{"Verify", "signing", "S.DSSS-.", func(w *world, id string) error {
 		return tried(w, kmsapi.OpVerify, &kmsapi.VerifyInput{KeyId: &id, Message: []byte("m"), SigningAlgorithm: new("ECDSA_SHA_256"), Signature: w.signature(id)})
 	}},
-	{"GetPublicKey", "signing", "S.DSSS-.", func(w *world, id string) error {
+	{"GetPublicKey", "signing", "S..SSS-.", func(w *world, id string) error {
 		return tried(w, kmsapi.OpGetPublicKey, &kmsapi.GetPublicKeyInput{KeyId: &id})
 	}},
 	{"GenerateMac", "mac", "S.DSSS-.", func(w *world, id string) error {
