@@ -18,11 +18,17 @@ type ARN struct {
 
 // ParseARN splits s. It checks the shape only, not whether the parts exist.
 func ParseARN(s string) (ARN, error) {
-	p := strings.SplitN(s, ":", 6)
-	if len(p) != 6 || p[0] != "arn" || p[1] == "" || p[2] == "" || p[5] == "" {
+	var p [5]string
+	rest, ok := s, true
+	for i := range p {
+		var more bool
+		p[i], rest, more = strings.Cut(rest, ":")
+		ok = ok && more
+	}
+	if !ok || p[0] != "arn" || p[1] == "" || p[2] == "" || rest == "" {
 		return ARN{}, fmt.Errorf("%q is not an ARN", s)
 	}
-	return ARN{Partition: p[1], Service: p[2], Region: p[3], Account: p[4], Resource: p[5]}, nil
+	return ARN{Partition: p[1], Service: p[2], Region: p[3], Account: p[4], Resource: rest}, nil
 }
 
 func (a ARN) String() string {

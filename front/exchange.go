@@ -8,6 +8,7 @@ import (
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/op/schema"
 	"github.com/redoubt-sec/redoubt/sigv4"
+	"github.com/redoubt-sec/redoubt/store"
 	"github.com/redoubt-sec/redoubt/wire"
 )
 
@@ -28,7 +29,9 @@ type exchange struct {
 	routeErr error
 
 	host, scope string           // regions that the host and the signature's scope name
+	region      string           // the one addressed
 	sig         *sigv4.Signature // nil: not signed
+	tx          *store.Tx        // in which the caller was identified; nil: there is none
 	devRoot     bool             // dev mode let an unknown key in
 	call        *redoubt.Call
 	in          any

@@ -82,6 +82,9 @@ func (d *Door) clientIP(r *http.Request) string {
 	if err != nil {
 		host = r.RemoteAddr
 	}
+	if len(d.proxies) == 0 && !strings.HasPrefix(host, "::ffff:") && strings.IndexByte(host, '%') < 0 {
+		return host // as netip would write it
+	}
 	peer, err := netip.ParseAddr(host)
 	if err != nil {
 		return host

@@ -19,9 +19,10 @@ var anonymous = map[string]bool{"s3": true, "sns": true, "sqs": true}
 
 // identify finds out who calls, and makes the Call.
 func (d *Door) identify(_ context.Context, e *exchange) error {
+	e.region = d.region(e)
 	c := &redoubt.Call{
 		Service:   e.svc.Name,
-		Region:    d.region(e),
+		Region:    e.region,
 		RequestID: e.requestID,
 		EventID:   trail.NewID(),
 		Time:      d.Clock.Now(),

@@ -2,9 +2,12 @@ package front
 
 import (
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/redoubt-sec/redoubt/op/schema"
 )
 
 // meters count what passes the door. Labels name services and operations of the
@@ -15,10 +18,50 @@ type meters struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inflight prometheus.Gauge
+
+	// Looking a series up by its labels costs more than counting.
+	mu     sync.RWMutex
+	counts map[series]counted
+}
+
+// series is what a request is counted under. Its code is one of ours, not
+// whatever an error said: there are few.
+type series struct {
+	service   *schema.Service   // nil: none
+	operation *schema.Operation // nil: none
+	status    int
+	code      string
+}
+
+type counted struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
+}
+
+func (m *meters) of(s series) counted {
+	m.mu.RLock()
+	c, ok := m.counts[s]
+	m.mu.RUnlock()
+	if ok {
+		return c
+	}
+	service, operation := "none", "none"
+	if s.service != nil {
+		service = s.service.Name
+	}
+	if s.operation != nil {
+		operation = s.operation.Name
+	}
+	c = counted{m.requests.WithLabelValues(service, operation, strconv.Itoa(s.status), s.code), m.seconds.WithLabelValues(service)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts[s] = c
+	return c
 }
 
 func newMeters() *meters {
 	m := &meters{
+		counts:   map[series]counted{},
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "redoubt_requests_total",
@@ -40,21 +83,15 @@ func newMeters() *meters {
 
 // count is the last step of every request.
 func (d *Door) count(e *exchange) {
-	service, operation, code := "none", "none", ""
-	if e.svc != nil {
-		service = e.svc.Name
-	}
-	if e.op != nil {
-		operation = e.op.Name
-	}
+	s := series{service: e.svc, operation: e.op, status: e.status}
 	if e.refusal != nil {
-		code = e.refusal.Code
-		if !known(code) {
-			code = "other"
+		if s.code = e.refusal.Code; !known(s.code) {
+			s.code = "other"
 		}
 	}
-	d.meters.requests.WithLabelValues(service, operation, strconv.Itoa(e.status), code).Inc()
-	d.meters.seconds.WithLabelValues(service).Observe(time.Since(e.start).Seconds())
+	c := d.meters.of(s)
+	c.requests.Inc()
+	c.seconds.Observe(time.Since(e.start).Seconds())
 }
 
 // known keeps the code label to what looks like an error code of ours.
