@@ -30,10 +30,12 @@
 // case it says up to when the ledger knows; what was revoked after that, nobody
 // told it.
 //
-// Not undone, because it cannot be told apart from what should come back: policies
-// that were tightened, groups that were left, versions of records that are not of a
-// guarded table. Whoever restores reviews the permissions changed since the backup's
-// time; the audit log in a later ledger or backup says which.
+// What was changed, not deleted, comes back as it was (a policy before it was
+// tightened, a KMS key with imported material that was removed since): withholding
+// it would lose keys and users that should come back. Of tables marked for review the
+// ledger notes changes, too, and a restore lists what came back older than it last
+// was. Access keys are the exception: one that was switched off looks like any other
+// that was changed, and stays away.
 //
 // A restored store continues the revisions of the old one with a wide gap, so that
 // ledgers of both lives can be compared, and old backups can be restored again with

@@ -23,6 +23,9 @@ type Class struct {
 	// Changes: a version that was changed since is as revoked as a deleted one, as
 	// with an access key that was switched off.
 	Changes bool
+	// Review: a version that was changed since comes back, and is listed for the
+	// operator: a policy that was tightened, a key that lost material.
+	Review bool
 }
 
 // digest stands for a record's key in the ledger.
@@ -69,7 +72,7 @@ func Guard(ctx context.Context, db *store.DB, classes []Class) error {
 			case ok && w.Value == nil:
 				d := digestOf(id, w.Key)
 				r.Deleted = append(r.Deleted, d[:]...)
-			case ok && c.Changes:
+			case ok && (c.Changes || c.Review) && exists(db, w.Key):
 				d := digestOf(id, w.Key)
 				r.Changed = append(r.Changed, d[:]...)
 			}
@@ -78,19 +81,40 @@ func Guard(ctx context.Context, db *store.DB, classes []Class) error {
 			return nil
 		}
 		r.Time = time.Now().UTC().Truncate(time.Second)
-		return []store.Write{revocationRecord(r)}
+		return r.records()
 	})
 	return nil
 }
 
-func revocationRecord(r revocation) store.Write {
-	name := make([]byte, 10)
-	rand.Read(name)
-	return store.Write{
-		// By time first, so that old ones can be pruned from the front.
-		Key:   revocations.Rows().Key(fmt.Sprintf("%011d", r.Time.Unix()) + hex.EncodeToString(name)),
-		Value: encodeJSON(r),
+// exists reports whether a write changes a record rather than makes it: new ones
+// have no version that could come back. In doubt it does.
+func exists(db *store.DB, key string) bool {
+	_, ok, err := db.Backend().Get(key)
+	return ok || err != nil
+}
+
+// fewChanges is up to how many changes of one transaction have a record each.
+const fewChanges = 4
+
+// records answers what is to be written. Changes have records by digest, so that
+// the next one of the same record takes its place, unless there are many.
+func (r revocation) records() []store.Write {
+	var list []store.Write
+	if len(r.Changed) <= fewChanges*16 {
+		for d := range digests(r.Changed) {
+			list = append(list, store.Write{
+				Key:   revocations.Rows().Key("c" + hex.EncodeToString(d[:])),
+				Value: encodeJSON(revocation{Time: r.Time, Rev: r.Rev, Changed: d[:]}),
+			})
+		}
+		r.Changed = nil
 	}
+	if r.Deleted != nil || r.Changed != nil {
+		name := make([]byte, 16)
+		rand.Read(name)
+		list = append(list, store.Write{Key: revocations.Rows().Key("t" + hex.EncodeToString(name)), Value: encodeJSON(r)})
+	}
+	return list
 }
 
 func digestOf(installation, key string) digest {
@@ -116,28 +140,29 @@ func installationID(tx *store.Tx) (string, error) {
 // Prune forgets revocations from before a time: of backups older than that, none
 // can be restored with a ledger any more.
 func Prune(ctx context.Context, db *store.DB, before time.Time) error {
-	rows := revocations.Rows()
+	rows, after := revocations.Rows(), ""
 	for more := true; more; {
+		var last string
 		err := db.Run(ctx, func(ctx context.Context) error {
-			tx, n := store.From(ctx), 0
+			tx, seen, gone := store.From(ctx), 0, 0
 			more = false
-			for row, err := range rows.Scan(tx, store.Query{}) {
+			for row, err := range rows.Scan(tx, store.Query{After: after}) {
 				if err != nil {
 					return err
 				}
-				if !row.Value.Time.Before(before) {
-					break
-				}
-				if n == 500 {
+				if seen++; seen > 500 {
 					more = true
 					break
 				}
-				if err := rows.Delete(tx, row.ID); err != nil {
-					return err
+				last = row.ID
+				if row.Value.Time.Before(before) {
+					gone++
+					if err := rows.Delete(tx, row.ID); err != nil {
+						return err
+					}
 				}
-				n++
 			}
-			if n == 0 {
+			if gone == 0 {
 				return nil
 			}
 			return horizons.Rows().Put(tx, "from", &horizon{before.UTC()})
@@ -145,6 +170,7 @@ func Prune(ctx context.Context, db *store.DB, before time.Time) error {
 		if err != nil {
 			return fmt.Errorf("backup: %w", err)
 		}
+		after = last
 	}
 	return nil
 }

@@ -186,11 +186,25 @@ func digests(b []byte) iter.Seq[digest] {
 // was revoked.
 const markEvery = 10 * time.Minute
 
-// Keep keeps the ledger in a file, until ctx ends: written anew at the start, then
-// added to within moments of each revocation.
+const (
+	// keepFor is how long the ledger remembers; older backups can only be restored
+	// without one.
+	keepFor = 400 * 24 * time.Hour
+	// anew is after how many bytes of additions, or how long, the file is written
+	// anew: without what newer entries have made superfluous.
+	anewBytes = 16 << 20
+	anewAfter = 24 * time.Hour
+)
+
+// Keep keeps the ledger in a file, until ctx ends: written anew at the start and
+// now and then, and added to within moments of each revocation.
 func Keep(ctx context.Context, db *store.DB, path string, log *slog.Logger) error {
 	for ctx.Err() == nil {
-		if err := keep(ctx, db, path); err != nil && ctx.Err() == nil {
+		err := Prune(ctx, db, time.Now().Add(-keepFor))
+		if err == nil {
+			err = keep(ctx, db, path)
+		}
+		if err != nil && ctx.Err() == nil {
 			if !errors.Is(err, store.ErrCompacted) {
 				log.Error("the revocation ledger cannot be written", "path", path, "error", err)
 			}
@@ -242,8 +256,8 @@ func keep(ctx context.Context, db *store.DB, path string) error {
 	}()
 	mark := time.NewTicker(markEvery)
 	defer mark.Stop()
-	marked := rev
-	for {
+	marked, added, begun := rev, 0, time.Now()
+	for added < anewBytes && time.Since(begun) < anewAfter {
 		var lines []byte
 		select {
 		case c, ok := <-changes:
@@ -279,7 +293,9 @@ func keep(ctx context.Context, db *store.DB, path string) error {
 		if err := f.Sync(); err != nil {
 			return err
 		}
+		added += len(lines)
 	}
+	return nil
 }
 
 // replaceFile writes a file that only its owner reads, in one step.

@@ -56,6 +56,9 @@ type Report struct {
 	// number of those that hang on them.
 	Withheld       []Item
 	WithheldOthers int
+	// Older are the listed records of tables with Class.Review that came back as
+	// they were before a later change.
+	Older []Item
 	// Returned are the listed records that came back without a ledger that says
 	// they are still good; nil with one.
 	Returned []Item
@@ -188,6 +191,8 @@ func (r *restorer) take(kv store.KV) error {
 		return nil
 	case guarded && c.Kind != "" && r.Ledger == nil:
 		r.report.Returned = append(r.report.Returned, Item{c.Kind, kv.Key})
+	case guarded && c.Kind != "" && c.Review && r.Ledger.changed[digestOf(r.Ledger.Installation, kv.Key)].rev > kv.Rev:
+		r.report.Older = append(r.report.Older, Item{c.Kind, kv.Key})
 	case table == "backup.revocation":
 		// Its revision must outlive the new store's own.
 		l, err := entryOf(kv)
@@ -208,12 +213,16 @@ func (r *restorer) revoked(c Class, kv store.KV) bool {
 		return false
 	}
 	d := digestOf(r.Ledger.Installation, kv.Key)
-	return r.Ledger.deleted[d].rev > kv.Rev || !r.Changed && r.Ledger.changed[d].rev > kv.Rev
+	return r.Ledger.deleted[d].rev > kv.Rev || c.Changes && !r.Changed && r.Ledger.changed[d].rev > kv.Rev
 }
 
 // end writes what the ledger knows beyond the backup into the new store, and
 // takes the mark away in the last commit.
 func (r *restorer) end() error {
+	// Entries may take the place of the backup's own: not in one commit with them.
+	if err := r.flush(); err != nil {
+		return err
+	}
 	if l := r.Ledger; l != nil {
 		byRev := map[int64]*revocation{}
 		at := func(v revoked) *revocation {
@@ -233,8 +242,10 @@ func (r *restorer) end() error {
 			}
 		}
 		for _, e := range byRev {
-			if err := r.put(revocationRecord(*e)); err != nil {
-				return err
+			for _, w := range e.records() {
+				if err := r.put(w); err != nil {
+					return err
+				}
 			}
 		}
 	}
