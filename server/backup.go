@@ -16,22 +16,24 @@ import (
 const ledgerFile = "ledger"
 
 // revocable are the tables whose records must not come back by a restore once
-// they were deleted, or, of access keys, switched off. Those without a kind hang
-// on others and are not listed.
+// they were deleted, or, of access keys, switched off. Those for review come back
+// as they were and are listed when they were changed since: policies that were
+// tightened, passwords, key material that was removed. Those without a kind hang on
+// others and are not listed.
 var revocable = []backup.Class{
-	{Table: "kms.key", Kind: "KMS key"},
+	{Table: "kms.key", Kind: "KMS key", Review: true},
 	{Table: "kms.grant", Kind: "grant"},
-	{Table: "kms.keystore", Kind: "custom key store"},
+	{Table: "kms.keystore", Kind: "custom key store", Review: true},
 	{Table: "kms.alias"}, {Table: "kms.family"}, {Table: "kms.keystorekey"}, {Table: "kms.keystorexks"},
 	{Table: "kms.grantee"}, {Table: "kms.granteeof"}, {Table: "kms.grantname"}, {Table: "kms.retirable"},
 	{Table: "identity.accesskey", Kind: "access key", Changes: true},
-	{Table: "identity.user", Kind: "user"},
-	{Table: "identity.role", Kind: "role"},
-	{Table: "identity.group", Kind: "group"},
-	{Table: "identity.policy", Kind: "policy"},
+	{Table: "identity.user", Kind: "user", Review: true},
+	{Table: "identity.role", Kind: "role", Review: true},
+	{Table: "identity.group", Kind: "group", Review: true},
+	{Table: "identity.policy", Kind: "policy", Review: true},
 	{Table: "identity.mfa", Kind: "MFA device"},
-	{Table: "identity.oidc", Kind: "identity provider"},
-	{Table: "identity.saml", Kind: "identity provider"},
+	{Table: "identity.oidc", Kind: "identity provider", Review: true},
+	{Table: "identity.saml", Kind: "identity provider", Review: true},
 	{Table: "identity.signing", Kind: "signing certificate", Changes: true},
 	{Table: "identity.sshkey", Kind: "SSH key", Changes: true},
 	{Table: "identity.credential", Kind: "service credential", Changes: true},

@@ -25,7 +25,7 @@ func backupCommand() *cobra.Command {
 			"(redoubt backup keygen). The ledger, which tells a later restore what was revoked in the meantime, is written to\n" +
 			"FILE.ledger; the server keeps its own in the data directory. A restore wants the newest ledger there is.",
 		Example: "  redoubt backup keygen backup.key                 # once, elsewhere; prints the recipient\n" +
-			"  redoubt backup monday.redoubt --recipient redoubt-recipient-1…",
+			"  redoubt backup monday.redoubt --recipient redoubt-backup-recipient-1:…",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := p.client()
@@ -182,13 +182,16 @@ func restoreCommand() *cobra.Command {
 		for _, i := range r.Withheld {
 			fmt.Fprintln(out, "withheld:", i)
 		}
+		for _, i := range r.Older {
+			fmt.Fprintln(out, "came back as it was before a later change:", i)
+		}
 		for _, i := range r.Returned {
 			fmt.Fprintln(out, "came back, perhaps revoked since:", i)
 		}
 		if !r.KnownThrough.IsZero() {
 			fmt.Fprintf(out, "The ledger knows of revocations until %s; what was revoked later came back.\n", r.KnownThrough.Format(time.RFC3339))
 		}
-		fmt.Fprintln(out, "Review what changed since the backup: policies that were tightened are as they were.")
+		fmt.Fprintln(out, "Review what came back: policies that were tightened since are as they were.")
 		return nil
 	}
 	return cmd
