@@ -21,7 +21,7 @@ import (
 // test a long one.
 const (
 	victimDir = "REDOUBT_TEST_VICTIM"
-	soak      = "REDOUBT_SOAK" // a duration, "10m"
+	soak      = "REDOUBT_SOAK" // a duration, or anything else for 10m
 )
 
 const killClients = 32
@@ -97,7 +97,11 @@ func number(b store.Backend, key string) (int, error) {
 // is lost, nothing is there in part, everything opens.
 func TestKill(t *testing.T) {
 	deadline := time.Now().Add(2 * time.Second)
-	if d, err := time.ParseDuration(os.Getenv(soak)); err == nil {
+	if v := os.Getenv(soak); v != "" {
+		d, err := time.ParseDuration(v)
+		if err != nil {
+			d = 10 * time.Minute
+		}
 		deadline = time.Now().Add(d)
 	} else if testing.Short() {
 		t.Skip("short")
