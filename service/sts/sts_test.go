@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 The model of this server knows PackedPolicySize only; what replaces it is newer.
+
 package sts_test
 
 import (
