@@ -64,6 +64,10 @@ func (s *Service) resolve(ctx context.Context, c *redoubt.Call, id string, f for
 	if strings.HasPrefix(name, aliasPrefix) {
 		if f == byID {
 			n.arn, n.missing = aliasARN(c, n.owner, name), invalidKeyID(id)
+			if name != id {
+				// A bare alias is no key id; an alias's ARN is told apart from a key's.
+				n.missing = kmsapi.ErrInvalidArnException.New("Key Aliases are not supported for this operation.")
+			}
 			return n, nil
 		}
 		return s.resolveAlias(ctx, c, n, name)
