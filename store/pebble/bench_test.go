@@ -101,7 +101,7 @@ func BenchmarkCommit(b *testing.B) {
 		b.ReportMetric(float64(b.N)/float64(s.groups.Load()), "commits/fsync")
 	})
 	if raw > 0 {
-		b.Logf("to raw Pebble: contract %.2f, table %.2f", contract/raw, table/raw)
+		fmt.Printf("to raw Pebble: contract %.2f, table %.2f\n", contract/raw, table/raw)
 	}
 }
 
