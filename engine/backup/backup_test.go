@@ -239,6 +239,12 @@ func TestEncrypted(t *testing.T) {
 	if _, err := Verify(bytes.NewReader(b), other); !errors.Is(err, ErrWrongKey) {
 		t.Errorf("opened with another key: %v", err)
 	}
+	// Made with the public key alone, as by someone who found old backups.
+	forged := *id
+	rand.Read(forged.proof[:])
+	if _, err := Verify(bytes.NewReader(write(t, db, &forged)), id); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a forged backup: %v", err)
+	}
 	if bytes.Equal(write(t, db, id)[200:300], b[200:300]) {
 		t.Error("two backups are alike")
 	}

@@ -7,7 +7,9 @@
 // encrypted to a recipient of its own (HPKE, RFC 9180), whose secret half the
 // server never sees: whoever takes over the server cannot read its old backups,
 // and whoever finds a backup needs the recipient's key and, for what the keyring
-// sealed, the seal as well. The key encapsulation is ML-KEM-768 with X25519,
+// sealed, the seal as well. Nor can he replace it by another: backups also prove that
+// their maker knew the recipient's text, which only the server and its operator do.
+// The key encapsulation is ML-KEM-768 with X25519,
 // because backups are kept for years.
 //
 // The stream is cut into chunks that are authenticated with their number, the last

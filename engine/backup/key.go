@@ -3,6 +3,7 @@ package backup
 import (
 	"bytes"
 	"crypto/hpke"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -23,11 +24,22 @@ const (
 	identityText  = "REDOUBT-BACKUP-SECRET-1:"
 )
 
-// Recipient is whom backups are encrypted to.
-type Recipient struct{ key hpke.PublicKey }
+// Recipient is whom backups are encrypted to: a public key, and a secret that both
+// halves share and that goes into every backup's key derivation. Whoever only gets
+// at stored backups cannot put one of his own in their place, as he could with the
+// public key alone.
+type Recipient struct {
+	key   hpke.PublicKey
+	proof [proofSize]byte
+}
 
-// Identity is the secret half, kept away from the server.
-type Identity struct{ key hpke.PrivateKey }
+const proofSize = 32
+
+// Identity is the half that opens backups, kept away from the server.
+type Identity struct {
+	key   hpke.PrivateKey
+	proof [proofSize]byte
+}
 
 // Keygen makes a pair.
 func Keygen() (*Identity, error) {
@@ -36,11 +48,13 @@ func Keygen() (*Identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
-	return &Identity{k}, nil
+	id := &Identity{key: k}
+	rand.Read(id.proof[:])
+	return id, nil
 }
 
-// Recipient answers the public half.
-func (i *Identity) Recipient() *Recipient { return &Recipient{i.key.PublicKey()} }
+// Recipient answers the half that the server gets.
+func (i *Identity) Recipient() *Recipient { return &Recipient{i.key.PublicKey(), i.proof} }
 
 // Secret is the identity as one line of text, for a file that only its owner
 // reads. There is no String method, so that no log prints it by accident.
@@ -49,11 +63,14 @@ func (i *Identity) Secret() string {
 	if err != nil {
 		panic("backup: a key of our own suite has no bytes: " + err.Error())
 	}
-	return identityText + encode(b)
+	return identityText + encode(append(b, i.proof[:]...))
 }
 
-// String is the recipient as one line of text.
-func (r *Recipient) String() string { return recipientText + encode(r.key.Bytes()) }
+// String is the recipient as one line of text. Who has it can make backups, not
+// read them.
+func (r *Recipient) String() string {
+	return recipientText + encode(append(bytes.Clone(r.key.Bytes()), r.proof[:]...))
+}
 
 // Fingerprint names the pair shortly.
 func (r *Recipient) Fingerprint() string {
@@ -85,7 +102,10 @@ func decode(text, prefix string) ([]byte, error) {
 		if !bytes.Equal(sum[:4], b[len(b)-4:]) {
 			return nil, errors.New("backup: a key that is cut off or mistyped")
 		}
-		return b[:len(b)-4], nil
+		if b = b[:len(b)-4]; len(b) <= proofSize {
+			return nil, errors.New("backup: a key that is cut off")
+		}
+		return b, nil
 	}
 	return nil, errors.New("backup: no key in the file")
 }
@@ -100,11 +120,12 @@ func ParseRecipient(text string) (*Recipient, error) {
 		return nil, err
 	}
 	kem, _, _ := suite()
-	k, err := kem.NewPublicKey(b)
+	at := len(b) - proofSize
+	k, err := kem.NewPublicKey(b[:at])
 	if err != nil {
 		return nil, fmt.Errorf("backup: bad recipient: %w", err)
 	}
-	return &Recipient{k}, nil
+	return &Recipient{k, [proofSize]byte(b[at:])}, nil
 }
 
 // ParseIdentity reads what Secret answered; lines that begin with # are comments.
@@ -114,9 +135,10 @@ func ParseIdentity(text string) (*Identity, error) {
 		return nil, err
 	}
 	kem, _, _ := suite()
-	k, err := kem.NewPrivateKey(b)
+	at := len(b) - proofSize
+	k, err := kem.NewPrivateKey(b[:at])
 	if err != nil {
 		return nil, errors.New("backup: bad secret key")
 	}
-	return &Identity{k}, nil
+	return &Identity{k, [proofSize]byte(b[at:])}, nil
 }

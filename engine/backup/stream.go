@@ -18,8 +18,8 @@ import (
 //	header, a JSON object on one line
 //	chunks: four bytes of length with the top bit set in the last one, ciphertext
 //
-// The header is HPKE's info and each chunk's last-bit its associated data; HPKE
-// counts the chunks in its nonces.
+// The header and the secret that both halves share are HPKE's info, each chunk's
+// last-bit its associated data; HPKE counts the chunks in its nonces.
 const (
 	magic     = "redoubt backup 1\n"
 	chunkSize = 64 << 10
@@ -42,6 +42,12 @@ type header struct {
 	Key            []byte // encapsulated
 }
 
+// info binds the header, but for the encapsulated key, which HPKE binds itself.
+func (h header) info(proof [proofSize]byte) []byte {
+	h.Key = nil
+	return append(append([]byte(magic), proof[:]...), encodeJSON(h)...)
+}
+
 // sealer writes chunks.
 type sealer struct {
 	w      io.Writer
@@ -53,11 +59,7 @@ type sealer struct {
 func newSealer(w io.Writer, r *Recipient) (*sealer, error) {
 	kem, kdf, aead := suite()
 	h := header{KEM: kem.ID(), KDF: kdf.ID(), AEAD: aead.ID(), Recipient: r.Fingerprint()}
-	info, err := json.Marshal(h)
-	if err != nil {
-		return nil, err
-	}
-	key, sender, err := hpke.NewSender(r.key, kdf, aead, append([]byte(magic), info...))
+	key, sender, err := hpke.NewSender(r.key, kdf, aead, h.info(r.proof))
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
@@ -164,13 +166,7 @@ func newOpener(in io.Reader, id *Identity) (*opener, error) {
 	if h.KEM != kem.ID() || h.KDF != kdf.ID() || h.AEAD != aead.ID() {
 		return nil, fmt.Errorf("%w: it uses algorithms that this version does not", ErrNotBackup)
 	}
-	key := h.Key
-	h.Key = nil
-	info, err := json.Marshal(h)
-	if err != nil {
-		return nil, err
-	}
-	recv, err := hpke.NewRecipient(key, id.key, kdf, aead, append([]byte(magic), info...))
+	recv, err := hpke.NewRecipient(h.Key, id.key, kdf, aead, h.info(id.proof))
 	if err != nil {
 		return nil, ErrDamaged
 	}
