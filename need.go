@@ -33,6 +33,9 @@ type Need struct {
 	// e.g. "kms:EncryptionContext:app": {"x"}, "aws:RequestTag/k": {"v"},
 	// "aws:TagKeys": {...}. Key names are matched without case.
 	Conditions map[string][]string
+	// More makes further condition keys, where there are many and few policies
+	// ask for any. It is called when the first one does, before the method runs.
+	More func() map[string][]string
 
 	// MFA is when this very request carried a valid MFA code (AssumeRole with
 	// SerialNumber and TokenCode); zero: it carried none, and the session decides.

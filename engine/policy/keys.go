@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,7 +190,7 @@ func (r *Request) value(k *key) values {
 	p := &r.Call.Principal
 	switch k.id {
 	case otherKey:
-		if v, ok := lookup(r.Need.Conditions, k.name); ok {
+		if v, ok := r.condition(k.name); ok {
 			return v
 		}
 		if p.Session != nil {
@@ -204,7 +205,7 @@ func (r *Request) value(k *key) values {
 		if v, ok := lookupOne(r.Need.Tags, k.tail); ok {
 			return v
 		}
-		v, _ := lookup(r.Need.Conditions, k.name)
+		v, _ := r.condition(k.name)
 		return v
 	case principalAccount, callerAccount:
 		if p.Kind == redoubt.Service {
@@ -251,6 +252,23 @@ func (r *Request) value(k *key) values {
 		return r.SourceOrg.paths()
 	}
 	return r.call(k.id)
+}
+
+// condition looks a key up among those of the need.
+func (r *Request) condition(name string) (values, bool) {
+	if more := r.Need.More; more != nil && !r.asked {
+		r.asked = true
+		r.more = maps.Clone(more())
+		if r.more == nil {
+			r.more = r.Need.Conditions
+		} else {
+			maps.Copy(r.more, r.Need.Conditions)
+		}
+	}
+	if r.asked {
+		return lookup(r.more, name)
+	}
+	return lookup(r.Need.Conditions, name)
 }
 
 // live tells whether only a live call has the key.

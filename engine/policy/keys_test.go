@@ -38,12 +38,23 @@ func TestKeys(t *testing.T) {
 	from := func(conditions map[string][]string) func(*Request) {
 		return func(r *Request) { r.Need.Conditions = conditions }
 	}
+	more := func(r *Request) {
+		r.Need.Conditions = map[string][]string{"x:own": {"1"}, "x:both": {"own"}}
+		r.Need.More = func() map[string][]string {
+			return map[string][]string{"x:more": {"2", "3"}, "x:both": {"more"}, "aws:PrincipalArn": {"forged"}}
+		}
+	}
 	for _, c := range []struct {
 		key    string
 		change func(*Request)
 		want   string // values with commas; "-" is absent
 	}{
 		{"aws:PrincipalArn", nil, alice},
+		{"aws:PrincipalArn", more, alice},
+		{"x:own", more, "1"},
+		{"x:more", more, "2,3"},
+		{"X:BOTH", more, "own"},
+		{"x:none", more, "-"},
 		{"aws:PrincipalArn", session, app},
 		{"aws:PrincipalArn", root, "arn:aws:iam::111122223333:root"},
 		{"aws:PrincipalArn", federated, "arn:aws:sts::111122223333:federated-user/al"},

@@ -55,6 +55,9 @@ type Request struct {
 	// the keys of a live call (source, time, session, services in between) are
 	// absent unless they are here: IAM's policy simulator.
 	Simulated map[string][]string
+
+	more  map[string][]string // Need's condition keys, with those of Need.More
+	asked bool                // more is made
 }
 
 // Org is an account's place in an organization.

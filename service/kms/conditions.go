@@ -155,16 +155,17 @@ func (s *Service) need(ctx context.Context, c *redoubt.Call, r right) (redoubt.N
 	if r.reach || c.Account == k.Account {
 		n.Policy = k.Policy
 	}
-	if r.algorithm == material.SymmetricDefault && len(r.context) == 0 && r.with == nil && r.key.alias == "" && !k.MultiRegion {
-		n.Conditions = f.symmetric // shared, like everything of the record
-	} else {
-		m := r.conditions(f.conditions)
-		if k.MultiRegion {
-			if err := familyConditions(store.From(ctx), k, m); err != nil {
-				return n, err
-			}
+	switch {
+	case k.MultiRegion:
+		n.Conditions = r.conditions(f.conditions)
+		if err := familyConditions(store.From(ctx), k, n.Conditions); err != nil {
+			return n, err
 		}
-		n.Conditions = m
+	case r.algorithm == material.SymmetricDefault && len(r.context) == 0 && r.with == nil && r.key.alias == "":
+		n.Conditions = f.symmetric // shared, like everything of the record
+	default:
+		of := r // here, so that the other cases need not allocate it
+		n.More = func() map[string][]string { return of.conditions(f.conditions) }
 	}
 	for _, token := range r.tokens {
 		// Grants hold at once, so that a token has nothing to speed up; but AWS
