@@ -71,8 +71,7 @@ func (s *Service) Operations() op.Service {
 	return op.Service{Model: &redoubtapi.Model, Operations: []op.Operation{
 		op.Row(redoubtapi.OpCreateAccount, s.CreateAccount, needs[redoubtapi.CreateAccountInput](s, "redoubt:CreateAccount")).
 			Records("AccountId", "Name").Answers("AccountId", "Name", "UserName", "AccessKeyId"),
-		op.Row(redoubtapi.OpCreateBackup, s.CreateBackup, needs[redoubtapi.CreateBackupInput](s, "redoubt:CreateBackup")).
-			Records("Recipient"),
+		op.Row(redoubtapi.OpCreateBackup, s.CreateBackup, needs[redoubtapi.CreateBackupInput](s, "redoubt:CreateBackup")), // the recipient's line is half a secret
 		op.Row(redoubtapi.OpExplainAccess, s.ExplainAccess, needs[redoubtapi.ExplainAccessInput](s, "redoubt:ExplainAccess")).
 			Records("PrincipalArn", "Action", "ResourceArn", "Region"),
 		op.Row(redoubtapi.OpGetStatus, s.GetStatus, needs[redoubtapi.GetStatusInput](s, "redoubt:GetStatus")),
