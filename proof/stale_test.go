@@ -2,7 +2,7 @@ package proof
 
 import (
 	"fmt"
-	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +11,8 @@ import (
 	"github.com/redoubt-sec/redoubt/api/iamapi"
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
 	"github.com/redoubt-sec/redoubt/redoubttest"
+	"github.com/redoubt-sec/redoubt/server"
+	"github.com/redoubt-sec/redoubt/store/etcd/etcdtest"
 )
 
 // right is something that can be given and taken away, and a use of it.
@@ -18,6 +20,7 @@ type right struct {
 	name       string
 	give, take func() error
 	use        func() *answer
+	on         *endpoint // where it is used
 }
 
 // attempt is one use of a right.
@@ -39,11 +42,33 @@ type span struct {
 // every cache is read while it is invalidated.
 func TestNoStaleAllow(t *testing.T) {
 	h := open(t, redoubttest.Options{})
+	h.comeAndGo(t, h.rights(t, h.endpoint))
+}
+
+// Security requirement 8: the same where the change is made on one server and the
+// use tried on the others, over one etcd.
+func TestNoStaleAllowAcrossServers(t *testing.T) {
+	cluster := etcdtest.Start(t, 1, etcdtest.Options{})
+	key := filepath.Join(t.TempDir(), "seal.key")
+	start := func() *house {
+		return open(t, redoubttest.Options{Store: cluster.URL("proof", ""), Change: func(c *server.Config) { c.SealKey = key }})
+	}
+	h := start()
+	others := []*endpoint{start().endpoint, start().endpoint}
+	rights := h.rights(t, others[0])
+	for i := range rights { // spread over the servers
+		if i%2 == 1 {
+			rights[i].on.url = others[1].url
+		}
+	}
+	h.comeAndGo(t, rights)
+}
+
+func (h *house) comeAndGo(t *testing.T, rights []right) {
 	length := 4 * time.Second
-	if os.Getenv("REDOUBT_SOAK") == "1" {
+	if soak {
 		length = time.Minute
 	}
-	rights := h.rights(t)
 	var wg sync.WaitGroup
 	var done atomic.Bool
 	uses := make([][][]attempt, len(rights))
@@ -123,8 +148,8 @@ func TestNoStaleAllow(t *testing.T) {
 	h.log.quiet(t)
 }
 
-// rights are all given at first.
-func (h *house) rights(t *testing.T) []right {
+// rights are all given at first. They are changed here and used elsewhere.
+func (h *house) rights(t *testing.T, elsewhere *endpoint) []right {
 	err := func(a *answer) error {
 		if a.ok() {
 			return nil
@@ -137,15 +162,16 @@ func (h *house) rights(t *testing.T) []right {
 	allow := fmt.Sprintf(describe, "Allow", "")
 	deny := fmt.Sprintf(describe, "Deny", "")
 	name := func() string { return "stale" + fresh() }
+	on := &endpoint{elsewhere.url, elsewhere.http} // of the next right
 	// person is a user, and the use of a key by them.
 	person := func(policy string) (string, credential, string, func() *answer) {
-		n := name()
+		n, at := name(), on
 		c, key := h.user(t, n), h.key(t)
 		if policy != "" {
 			h.must(t, &iamapi.Model, "PutUserPolicy", object{"UserName": n, "PolicyName": "use", "PolicyDocument": policy}, h.admin)
 		}
 		return n, c, key, func() *answer {
-			return h.call(&kmsapi.Model, "Encrypt", object{"KeyId": key, "Plaintext": []byte("x")}, c)
+			return at.call(&kmsapi.Model, "Encrypt", object{"KeyId": key, "Plaintext": []byte("x")}, c)
 		}
 	}
 	managed := func(document string) string {
@@ -153,11 +179,13 @@ func (h *house) rights(t *testing.T) []right {
 	}
 	var list []right
 	add := func(what string, give, take func() error, use func() *answer) {
-		list = append(list, right{what, give, take, use})
+		list = append(list, right{what, give, take, use, on})
+		on = &endpoint{elsewhere.url, elsewhere.http}
 	}
 
 	{
 		n, c, key, _ := person(allow)
+		at := on
 		var now atomic.Pointer[credential]
 		now.Store(&c)
 		add("access key, deleted", func() error {
@@ -168,7 +196,7 @@ func (h *house) rights(t *testing.T) []right {
 		}, func() error {
 			return iam("DeleteAccessKey", object{"UserName": n, "AccessKeyId": now.Load().id})
 		}, func() *answer {
-			return h.call(&kmsapi.Model, "DescribeKey", object{"KeyId": key}, *now.Load())
+			return at.call(&kmsapi.Model, "DescribeKey", object{"KeyId": key}, *now.Load())
 		})
 	}
 	{
@@ -230,7 +258,7 @@ func (h *house) rights(t *testing.T) []right {
 	}
 	{
 		n, c, _, _ := person("")
-		key := h.key(t)
+		key, at := h.key(t), on
 		h.must(t, &iamapi.Model, "PutUserPolicy", object{"UserName": n, "PolicyName": "use", "PolicyDocument": fmt.Sprintf(describe, "Allow", `,"Condition":{"StringEquals":{"aws:PrincipalTag/team":"blue"}}`)}, h.admin)
 		tag := func(v string) func() error {
 			return func() error {
@@ -241,7 +269,7 @@ func (h *house) rights(t *testing.T) []right {
 			t.Fatal(e)
 		}
 		add("tag of the caller", tag("blue"), tag("red"), func() *answer {
-			return h.call(&kmsapi.Model, "Encrypt", object{"KeyId": key, "Plaintext": []byte("x")}, c)
+			return at.call(&kmsapi.Model, "Encrypt", object{"KeyId": key, "Plaintext": []byte("x")}, c)
 		})
 	}
 	{
@@ -285,19 +313,19 @@ func (h *house) rights(t *testing.T) []right {
 	}
 	{
 		_, _, key, _ := person("")
-		n := name()
+		n, at := name(), on
 		role := h.must(t, &iamapi.Model, "CreateRole", object{"RoleName": n, "AssumeRolePolicyDocument": trustAll}, h.admin).at("Role.Arn")
 		put := object{"RoleName": n, "PolicyName": "use", "PolicyDocument": allow}
 		h.must(t, &iamapi.Model, "PutRolePolicy", put, h.admin)
 		c := h.session(t, role)
 		use := func() *answer {
-			return h.call(&kmsapi.Model, "Encrypt", object{"KeyId": key, "Plaintext": []byte("x")}, c)
+			return at.call(&kmsapi.Model, "Encrypt", object{"KeyId": key, "Plaintext": []byte("x")}, c)
 		}
 		add("role's policy, session running", func() error { return iam("PutRolePolicy", put) },
 			func() error { return iam("DeleteRolePolicy", object{"RoleName": n, "PolicyName": "use"}) }, use)
 	}
 	{
-		n := name()
+		n, at := name(), on
 		c := h.user(t, n)
 		h.must(t, &iamapi.Model, "PutUserPolicy", object{"UserName": n, "PolicyName": "use", "PolicyDocument": allowAll}, h.admin)
 		role := h.must(t, &iamapi.Model, "CreateRole", object{"RoleName": n, "AssumeRolePolicyDocument": trustAll}, h.admin).at("Role.Arn")
@@ -307,7 +335,7 @@ func (h *house) rights(t *testing.T) []right {
 			}
 		}
 		other := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}]}`
-		add("trust policy", trust(trustAll), trust(other), func() *answer { return h.assume(role, c) })
+		add("trust policy", trust(trustAll), trust(other), func() *answer { return at.assume(role, c) })
 	}
 	return list
 }
