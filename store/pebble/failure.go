@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/redoubt-sec/redoubt/store"
+	"github.com/redoubt-sec/redoubt/store/internal/history"
 )
 
 // failure remembers that the engine has failed, for ever.
@@ -15,6 +17,8 @@ type failure struct {
 	log    *slog.Logger
 	once   sync.Once
 	failed chan struct{}
+
+	watches atomic.Pointer[history.Log] // to be ended
 }
 
 func newFailure(log *slog.Logger) *failure { return &failure{log: log, failed: make(chan struct{})} }
@@ -23,6 +27,9 @@ func (f *failure) fail(err error) {
 	f.once.Do(func() {
 		f.log.Error("the store has failed and answers nothing until it is started anew", "error", err)
 		close(f.failed)
+		if l := f.watches.Load(); l != nil {
+			l.Close(store.ErrUnavailable)
+		}
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -22,78 +23,94 @@ var upgrades = map[int]func(from, to *pebble.DB) error{
 }
 
 // prepare finds out the format, upgrades it if it is old, and answers the folder
-// of the records.
-func prepare(f files, dir string, fail *failure) (string, error) {
-	have, err := readFormat(f, dir)
+// of the records. fresh: there are none yet; when they have been made, FORMAT is to
+// be written without its mark, and from then on their absence is an error.
+func prepare(f files, dir string, fail *failure) (records string, fresh bool, err error) {
+	have, fresh, err := readFormat(f, dir)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if have == 0 {
 		// FORMAT is the first to be written, so records without it are not ours
 		// to take for new.
 		names, err := f.List(dir)
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
 		for _, n := range names {
 			if strings.HasPrefix(n, "records-") {
-				return "", fmt.Errorf("it holds %s but its FORMAT file is missing", n)
+				return "", false, fmt.Errorf("it holds %s but its FORMAT file is missing", n)
 			}
 		}
-		have = format
-		if err := writeFormat(f, dir, have); err != nil {
-			return "", err
+		have, fresh = format, true
+		if err := writeFormat(f, dir, have, fresh); err != nil {
+			return "", false, err
 		}
 	}
 	if have > format || have < 1 {
-		return "", fmt.Errorf("it is of format %d and this version reads 1 to %d: use the version that wrote it, or a newer one", have, format)
+		return "", false, fmt.Errorf("it is of format %d and this version reads 1 to %d: use the version that wrote it, or a newer one", have, format)
+	}
+	if fresh {
+		// Its making was interrupted: nothing was ever acknowledged.
+		if err := f.RemoveAll(recordsDir(f, dir, have)); err != nil {
+			return "", false, err
+		}
 	}
 	for ; have < format; have++ {
 		if err := upgrade(f, dir, have, fail); err != nil {
-			return "", fmt.Errorf("upgrading from format %d: %w", have, err)
+			return "", false, fmt.Errorf("upgrading from format %d: %w", have, err)
 		}
 	}
 	// What an upgrade that was interrupted at its very end left.
 	for old := 1; old < format; old++ {
 		if err := f.RemoveAll(recordsDir(f, dir, old)); err != nil {
-			return "", err
+			return "", false, err
 		}
 	}
-	return recordsDir(f, dir, have), nil
+	return recordsDir(f, dir, have), fresh, nil
 }
 
 func recordsDir(f files, dir string, version int) string {
 	return f.PathJoin(dir, fmt.Sprintf("records-%d", version))
 }
 
-func readFormat(f files, dir string) (int, error) {
+// unmade follows the version in FORMAT while the first records are being made.
+const unmade = ", being made"
+
+func readFormat(f files, dir string) (version int, fresh bool, err error) {
 	file, err := f.Open(f.PathJoin(dir, "FORMAT"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return 0, false, nil
 	}
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, 100))
+	b, err := io.ReadAll(io.LimitReader(file, 100))
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	var version int
-	if _, err := fmt.Sscanf(string(text), "redoubt store, format %d\n", &version); err != nil {
-		return 0, fmt.Errorf("its FORMAT file says %q, which is none of ours", strings.TrimSpace(string(text)))
+	text, fresh := strings.CutSuffix(strings.TrimSuffix(string(b), "\n"), unmade)
+	number, ok := strings.CutPrefix(text, "redoubt store, format ")
+	version, err = strconv.Atoi(number)
+	if !ok || err != nil {
+		return 0, false, fmt.Errorf("its FORMAT file says %q, which is none of ours", text)
 	}
-	return version, nil
+	return version, fresh, nil
 }
 
 // writeFormat replaces the file in one step.
-func writeFormat(f files, dir string, version int) error {
+func writeFormat(f files, dir string, version int, fresh bool) error {
 	name := f.PathJoin(dir, "FORMAT")
 	file, err := f.Create(name+".new", vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(file, "redoubt store, format %d\n", version)
+	mark := ""
+	if fresh {
+		mark = unmade
+	}
+	_, err = fmt.Fprintf(file, "redoubt store, format %d%s\n", version, mark)
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
@@ -134,7 +151,7 @@ func upgrade(f files, dir string, have int, fail *failure) error {
 	if err := syncDir(f, dir); err != nil {
 		return err
 	}
-	return writeFormat(f, dir, have+1)
+	return writeFormat(f, dir, have+1, false)
 }
 
 // Format 1 held records under their bare keys, without revisions; "\x00rev" was

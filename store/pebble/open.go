@@ -99,12 +99,14 @@ func open(dir string, o Options, base vfs.FS) (*Backend, error) {
 	}
 	b := &Backend{lock: lock, failure: newFailure(o.Log), ended: make(chan struct{})}
 	b.queue.init()
-	records, err := prepare(fs, dir, b.failure)
+	records, fresh, err := prepare(fs, dir, b.failure)
 	if err == nil {
-		b.db, err = pebble.Open(records, options(fs, b.failure))
+		o := options(fs, b.failure)
+		o.ErrorIfNotExists = !fresh // records that are gone are not made anew
+		b.db, err = pebble.Open(records, o)
 	}
-	if err == nil {
-		err = syncDir(fs, dir) // the folder of the records may be new
+	if err == nil && fresh {
+		err = errors.Join(syncDir(fs, dir), writeFormat(fs, dir, format, false))
 	}
 	if err == nil {
 		b.next, err = newestRevision(b.db)
@@ -117,6 +119,7 @@ func open(dir string, o Options, base vfs.FS) (*Backend, error) {
 		return nil, fmt.Errorf("store: opening %s: %w", dir, err)
 	}
 	b.log = history.New(b.next)
+	b.failure.watches.Store(b.log)
 	b.show()
 	go b.run()
 	return b, nil
@@ -199,6 +202,8 @@ func (b *Backend) Close() error {
 		select {
 		case <-b.ended:
 		case <-b.failure.failed:
+		}
+		if b.failure.err() != nil {
 			b.log.Close(store.ErrClosed)
 			return
 		}

@@ -106,6 +106,31 @@ func TestDirectory(t *testing.T) {
 			t.Errorf("opened without FORMAT: %v", err)
 		}
 	})
+	t.Run("records gone", func(t *testing.T) {
+		records := filepath.Join(dir, "records-2")
+		os.Rename(records, records+".moved")
+		defer os.Rename(records+".moved", records)
+		if _, err := Open(dir, Options{}); err == nil {
+			t.Error("opened without its records")
+		}
+		os.RemoveAll(records) // what the attempt may have left
+	})
+	t.Run("making interrupted", func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "store")
+		os.MkdirAll(filepath.Join(dir, "records-2", "half"), 0o700)
+		os.Chmod(dir, 0o700)
+		os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("redoubt store, format 2, being made\n"), 0o600)
+		for range 2 {
+			b, err := Open(dir, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Close()
+		}
+		if b, _ := os.ReadFile(filepath.Join(dir, "FORMAT")); string(b) != "redoubt store, format 2\n" {
+			t.Errorf("FORMAT says %q", b)
+		}
+	})
 	t.Run("link", func(t *testing.T) {
 		name := filepath.Join(dir, "FORMAT")
 		os.Rename(name, name+".real")
@@ -129,7 +154,7 @@ func TestUpgrade(t *testing.T) {
 	if err := makeDir(files{mem}, "/d"); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeFormat(files{mem}, "/d", 1); err != nil {
+	if err := writeFormat(files{mem}, "/d", 1, false); err != nil {
 		t.Fatal(err)
 	}
 	old, err := pebble.Open("/d/records-1", options(files{mem}, fail))
@@ -247,6 +272,14 @@ func TestFsyncFails(t *testing.T) {
 	if err := put("before"); err != nil {
 		t.Fatal(err)
 	}
+	watched := make(chan error, 1)
+	go func() {
+		for _, err := range b.Watch(ctx, "none", b.Revision()) {
+			watched <- err
+			return
+		}
+	}()
+	time.Sleep(10 * time.Millisecond)
 	disk.broken.Store(true)
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -257,6 +290,9 @@ func TestFsyncFails(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if err := <-watched; !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("watch: %v", err)
+	}
 	disk.broken.Store(false)
 	if err := put("after"); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("commit after the disk came back: %v", err)
