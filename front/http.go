@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -50,13 +51,28 @@ func (d *Door) Answer(ctx context.Context, r *http.Request) *wire.Response {
 	if raw, ok := rawPath(r.RequestURI); ok {
 		e.wire.Path = raw
 	}
-	for i := range steps {
-		if e.err = steps[i].run(d, ctx, e); e.err != nil {
-			break
-		}
-	}
+	d.take(ctx, e)
 	return d.respond(ctx, e)
 }
+
+// take takes the steps up to the first that fails. A panic is a failure like any
+// other: the caller gets an answer, and the call an event. Whoever finds one that
+// a request can cause must not be able to call without leaving a trace.
+func (d *Door) take(ctx context.Context, e *exchange) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.Log.Error("panic in a call", "request", e.requestID, "panic", p, "stack", string(debug.Stack()))
+			e.err = errPanic
+		}
+	}()
+	for i := range steps {
+		if e.err = steps[i].run(d, ctx, e); e.err != nil {
+			return
+		}
+	}
+}
+
+var errPanic = errors.New("front: panic in a call")
 
 // ServeHTTP implements http.Handler, for HTTP/2.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
