@@ -44,6 +44,9 @@ func (d *Door) principal(tx *store.Tx, arn string) (redoubt.Principal, error) {
 	if err != nil {
 		return redoubt.Principal{}, err
 	}
+	if !identity.IsAccountID(a.Account) {
+		return redoubt.Principal{}, fmt.Errorf("%q names no account", arn)
+	}
 	kind, rest, _ := strings.Cut(a.Resource, "/")
 	last := rest[strings.LastIndexByte(rest, '/')+1:]
 	switch {

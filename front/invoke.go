@@ -74,6 +74,10 @@ func (d *Door) nest(ctx context.Context, tx *store.Tx, as op.As, row *op.Operati
 
 // callAs makes the Call of one service on behalf of someone.
 func (d *Door) callAs(ctx context.Context, tx *store.Tx, as op.As, row *op.Operation) (*redoubt.Call, error) {
+	if !validRegion(as.Region) {
+		// It may come from an ARN that a caller sent.
+		return nil, redoubt.ErrValidation.New("%q is not a Region", as.Region)
+	}
 	c := &redoubt.Call{
 		Service: row.Service.Name, Operation: row.Schema.Name, Region: as.Region,
 		Partition: redoubt.Partition(as.Region), RequestID: trail.NewID(), EventID: trail.NewID(), Time: d.Clock.Now(),

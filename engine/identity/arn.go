@@ -19,14 +19,15 @@ func sessionARN(account, role, session string) string {
 }
 
 // split takes the ARN of a thing with a path apart; ok is false if it is none of
-// that kind.
+// that kind. The account is one, or "aws": it becomes part of keys in the store,
+// and ARNs come from anybody.
 func split(arn, kind string) (account, path, name string, ok bool) {
 	rest, ok := strings.CutPrefix(arn, arnPrefix)
 	if !ok {
 		return "", "", "", false
 	}
 	account, rest, ok = strings.Cut(rest, ":")
-	if !ok {
+	if !ok || !IsAccountID(account) && account != "aws" {
 		return "", "", "", false
 	}
 	rest, ok = strings.CutPrefix(rest, kind)

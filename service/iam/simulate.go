@@ -194,7 +194,7 @@ func (s *Service) simulatedCaller(tx *store.Tx, c *redoubt.Call, arn string) (re
 	a, err := redoubt.ParseARN(arn)
 	kind, path, _ := strings.Cut(a.Resource, "/")
 	name := path[strings.LastIndexByte(path, '/')+1:]
-	if err != nil || a.Service != "iam" || name == "" || kind != "user" && kind != "role" && kind != "group" {
+	if err != nil || a.Service != "iam" || !identity.IsAccountID(a.Account) || name == "" || kind != "user" && kind != "role" && kind != "group" {
 		return redoubt.Principal{}, iamapi.ErrInvalidInputException.New("Invalid Entity Arn: %s does not clearly define entity type and name.", arn)
 	}
 	p := redoubt.Principal{Kind: redoubt.User, Account: a.Account, ARN: arn, Name: name}

@@ -2,6 +2,7 @@ package sts
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -12,10 +13,19 @@ import (
 	"github.com/redoubt-sec/redoubt/store"
 )
 
+// parseARN reads an ARN whose account is one: records are looked for there.
+func parseARN(s string) (redoubt.ARN, error) {
+	a, err := redoubt.ParseARN(s)
+	if err == nil && !identity.IsAccountID(a.Account) {
+		err = errors.New("the ARN names no account")
+	}
+	return a, err
+}
+
 // roleNeed states the right to assume a role, with its trust policy. An absent
 // role has none, and so admits nobody.
 func (s *Service) roleNeed(tx *store.Tx, action, arn string) (redoubt.Need, *identity.Role, error) {
-	a, err := redoubt.ParseARN(arn)
+	a, err := parseARN(arn)
 	if err != nil {
 		return redoubt.Need{}, nil, validation("%s is invalid", arn)
 	}

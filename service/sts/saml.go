@@ -34,11 +34,11 @@ var (
 // AssumeRoleWithSAML implements sts:AssumeRoleWithSAML.
 func (s *Service) AssumeRoleWithSAML(ctx context.Context, c *redoubt.Call, in *stsapi.AssumeRoleWithSAMLInput) (*stsapi.AssumeRoleWithSAMLOutput, error) {
 	tx := store.From(ctx)
-	role, err := redoubt.ParseARN(*in.RoleArn)
+	role, err := parseARN(*in.RoleArn)
 	if err != nil {
 		return nil, validation("%s is invalid", *in.RoleArn)
 	}
-	who, err := redoubt.ParseARN(*in.PrincipalArn)
+	who, err := parseARN(*in.PrincipalArn)
 	if err != nil || who.Account != role.Account {
 		return nil, validation("%s is invalid", *in.PrincipalArn)
 	}

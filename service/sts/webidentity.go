@@ -31,7 +31,7 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, c *redoubt.Call
 	if err != nil {
 		return nil, with(stsapi.ErrInvalidIdentityTokenException.New("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"), err)
 	}
-	a, err := redoubt.ParseARN(*in.RoleArn)
+	a, err := parseARN(*in.RoleArn)
 	if err != nil {
 		return nil, validation("Request ARN is invalid")
 	}
