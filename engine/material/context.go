@@ -2,7 +2,6 @@ package material
 
 import (
 	"encoding/binary"
-	"maps"
 	"slices"
 )
 
@@ -20,7 +19,13 @@ func ContextAAD(context map[string]string) []byte {
 	}
 	b := make([]byte, 0, n)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(context)))
-	for _, k := range slices.Sorted(maps.Keys(context)) {
+	var room [8]string
+	names := room[:0]
+	for k := range context {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	for _, k := range names {
 		for _, s := range [2]string{k, context[k]} {
 			b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
 			b = append(b, s...)

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"crypto/fips140"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -44,9 +45,7 @@ func MAC(key []byte, label string, data []byte) (out [32]byte) {
 // stack, wiped.
 func sum(out *[32]byte, key, data []byte) {
 	if fips140.Enabled() || len(key) > sha256.BlockSize {
-		h := hmac.New(sha256.New, key)
-		h.Write(data)
-		h.Sum(out[:0])
+		standard(out, key, data)
 		return
 	}
 	var block [sha256.BlockSize + 256]byte
@@ -54,20 +53,26 @@ func sum(out *[32]byte, key, data []byte) {
 	for i := range sha256.BlockSize {
 		block[i] ^= 0x36
 	}
-	var inner [32]byte
-	if len(data) <= len(block)-sha256.BlockSize {
-		n := copy(block[sha256.BlockSize:], data)
-		inner = sha256.Sum256(block[:sha256.BlockSize+n])
-	} else {
-		h := sha256.New()
-		h.Write(block[:sha256.BlockSize])
-		h.Write(data)
-		h.Sum(inner[:0])
+	text := block[:]
+	if len(data) > len(block)-sha256.BlockSize {
+		text = append(make([]byte, 0, sha256.BlockSize+len(data)), block[:sha256.BlockSize]...)
+		text = text[:cap(text)]
+		defer clear(text)
 	}
+	n := copy(text[sha256.BlockSize:], data)
+	inner := sha256.Sum256(text[:sha256.BlockSize+n])
 	for i := range sha256.BlockSize {
 		block[i] ^= 0x36 ^ 0x5c
 	}
-	n := copy(block[sha256.BlockSize:], inner[:])
+	n = copy(block[sha256.BlockSize:], inner[:])
 	*out = sha256.Sum256(block[:sha256.BlockSize+n])
 	clear(block[:sha256.BlockSize])
+}
+
+// standard has crypto/hmac do it. What it is handed goes to the heap, hence the
+// copies: else everything would, in the other mode too.
+func standard(out *[32]byte, key, data []byte) {
+	h := hmac.New(sha256.New, bytes.Clone(key))
+	h.Write(bytes.Clone(data))
+	copy(out[:], h.Sum(nil))
 }
