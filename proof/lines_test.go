@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redoubt-sec/redoubt/api/cloudtrailapi"
 	"github.com/redoubt-sec/redoubt/api/iamapi"
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
 	"github.com/redoubt-sec/redoubt/api/redoubtapi"
@@ -179,6 +180,41 @@ func TestNobodyClaimsToBeAService(t *testing.T) {
 	}
 	if through != 4 {
 		t.Errorf("%d events of calls through a service, want 4", through)
+	}
+}
+
+// Security requirement 5: giving a role to anything takes iam:PassRole for that
+// role and that service.
+func TestRolesArePassed(t *testing.T) {
+	t.Parallel()
+	h := open(t, redoubttest.Options{})
+	user := h.user(t, "ann")
+	role := h.must(t, &iamapi.Model, "CreateRole", object{"RoleName": "r", "AssumeRolePolicyDocument": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":["ec2.amazonaws.com","cloudtrail.amazonaws.com"]}}]}`}, h.admin).at("Role.Arn")
+	h.must(t, &iamapi.Model, "CreateInstanceProfile", object{"InstanceProfileName": "p"}, h.admin)
+	calls := map[string]func() *answer{
+		"ec2.amazonaws.com": func() *answer {
+			return h.call(&iamapi.Model, "AddRoleToInstanceProfile", object{"InstanceProfileName": "p", "RoleName": "r"}, user)
+		},
+		"cloudtrail.amazonaws.com": func() *answer {
+			return h.call(&cloudtrailapi.Model, "CreateTrail", object{"Name": "trail", "S3BucketName": "bucket", "CloudWatchLogsRoleArn": role, "CloudWatchLogsLogGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:g:*"}, user)
+		},
+	}
+	for service, call := range calls {
+		for what, c := range map[string]struct {
+			statement string
+			passes    bool
+		}{
+			"no right to pass":          {`{"Effect":"Allow","Action":["iam:AddRoleToInstanceProfile","iam:Get*","cloudtrail:*"],"Resource":"*"}`, false},
+			"to another service":        {`{"Effect":"Allow","Action":["iam:AddRoleToInstanceProfile","cloudtrail:*"],"Resource":"*"},{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}}`, false},
+			"another role":              {`{"Effect":"Allow","Action":["iam:AddRoleToInstanceProfile","cloudtrail:*"],"Resource":"*"},{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::123456789012:role/other"}`, false},
+			"this role to this service": {`{"Effect":"Allow","Action":["iam:AddRoleToInstanceProfile","cloudtrail:*"],"Resource":"*"},{"Effect":"Allow","Action":"iam:PassRole","Resource":"` + role + `","Condition":{"StringEquals":{"iam:PassedToService":"` + service + `"}}}`, true},
+		} {
+			h.must(t, &iamapi.Model, "PutUserPolicy", object{"UserName": "ann", "PolicyName": "p", "PolicyDocument": `{"Version":"2012-10-17","Statement":[` + c.statement + `]}`}, h.admin)
+			a := call()
+			if denied := strings.Contains(a.code, "AccessDenied") && strings.Contains(a.message, "iam:PassRole"); denied == c.passes {
+				t.Errorf("%s, %s: %v", service, what, a)
+			}
+		}
 	}
 }
 
