@@ -201,17 +201,30 @@ func (r recorder) mapping(b []byte, s *schema.Shape, of allowed, v reflect.Value
 	if r.unrecordable(key) {
 		return append(b, `"`+hidden+`"`...)
 	}
-	names := make([]string, 0, v.Len())
-	for it := v.MapRange(); it.Next(); {
-		names = append(names, it.Key().String())
+	var room [8]string
+	names := room[:0]
+	texts, plain := v.Interface().(map[string]string)
+	if plain { // encryption contexts are part of almost every event
+		for n := range texts {
+			names = append(names, n)
+		}
+	} else {
+		for it := v.MapRange(); it.Next(); {
+			names = append(names, it.Key().String())
+		}
 	}
 	slices.Sort(names)
+	plain = plain && elem.Kind == schema.String && !r.unrecordable(elem)
 	b = append(b, '{')
 	for i, n := range names {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(quote(b, n), ':')
+		if plain {
+			b = quote(b, texts[n])
+			continue
+		}
 		b = r.element(b, elem, of, v.MapIndex(reflect.ValueOf(n).Convert(v.Type().Key())))
 	}
 	return append(b, '}')

@@ -77,7 +77,7 @@ func Refusal(err error) error {
 type answer struct {
 	wire.Response
 	id   [1]string
-	room [480]byte
+	room [880]byte
 }
 
 var contentTypes = map[string][]string{
