@@ -383,7 +383,7 @@ func TestRevoked(t *testing.T) {
 		t.Errorf("withheld %s and %d others, returned %s", items(r.Withheld), r.WithheldOthers, items(r.Returned))
 	}
 
-	db3, r := restored(t, b, id, Plan{Ledger: late, Changed: true})
+	db3, _ := restored(t, b, id, Plan{Ledger: late, Changed: true})
 	check(db3, "kept edited kept AKIAKEPT AKIAOFF AKIAOFFANDON")
 
 	db4, r := restored(t, b, id, Plan{WithoutLedger: true})

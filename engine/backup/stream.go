@@ -149,7 +149,6 @@ type opener struct {
 	r    *bufio.Reader
 	recv *hpke.Recipient
 	buf  []byte
-	done bool
 	err  error
 }
 
