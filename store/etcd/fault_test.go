@@ -174,7 +174,7 @@ func freshness(t *testing.T, bs []*Backend, writers int, stop <-chan struct{}) (
 // back when it can.
 func TestFrozenNode(t *testing.T) {
 	c := etcdtest.Start(t, 1, etcdtest.Options{})
-	bs, _ := nodes(t, c, "frozen", "lease=1s", 3)
+	bs, _ := nodes(t, c, "frozen", "lease=2s", 3)
 	stop := make(chan struct{})
 	done := make(chan struct{})
 	go func() {
@@ -197,7 +197,7 @@ func TestFrozenNode(t *testing.T) {
 		t.Errorf("ready: %v", err)
 	}
 	_, err := bs[0].Commit(context.Background(), store.Commit{Writes: []store.Write{{Key: "x", Value: []byte("1")}}})
-	if d := time.Since(begin); err != nil || d > 4*time.Second {
+	if d := time.Since(begin); err != nil || d > 10*time.Second {
 		t.Errorf("a commit beside a frozen node: %v after %v", err, d)
 	}
 	frozen.mu.Unlock()
@@ -255,11 +255,11 @@ func TestCutConnections(t *testing.T) {
 func TestPartition(t *testing.T) {
 	c := etcdtest.Start(t, 1, etcdtest.Options{})
 	p := newProxy(t, c.Hosts())
-	far := joinThrough(t, p, "part", "lease=1s", Options{})
-	near := join(t, c, "part", "lease=1s", Options{})
+	far := joinThrough(t, p, "part", "lease=2s", Options{})
+	near := join(t, c, "part", "lease=2s", Options{})
 	ctx := context.Background()
 	put := func(b *Backend, v string) error {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 		defer cancel()
 		_, err := b.Commit(ctx, store.Commit{Writes: []store.Write{{Key: "k", Value: []byte(v)}}})
 		return err
@@ -434,7 +434,7 @@ func (b *Backend) crash() {
 func TestCrash(t *testing.T) {
 	c := etcdtest.Start(t, 1, etcdtest.Options{})
 	dir := t.TempDir()
-	first := join(t, c, "crash", "lease=2s", Options{Dir: dir})
+	first := join(t, c, "crash", "lease=3s", Options{Dir: dir})
 	if _, _, err := nodeName(dir); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("two processes with one directory: %v", err)
 	}
@@ -448,13 +448,13 @@ func TestCrash(t *testing.T) {
 	}
 	put(first)
 	first.crash()
-	second := join(t, c, "crash", "lease=2s", Options{Dir: dir})
-	if d := put(second); d > time.Second {
+	second := join(t, c, "crash", "lease=3s", Options{Dir: dir})
+	if d := put(second); d > 2500*time.Millisecond {
 		t.Errorf("commit after a crash took %v", d)
 	}
 	second.crash()
-	third := join(t, c, "crash", "lease=2s", Options{})
-	if d := put(third); d < time.Second || d > 6*time.Second {
+	third := join(t, c, "crash", "lease=3s", Options{})
+	if d := put(third); d < 1500*time.Millisecond || d > 15*time.Second {
 		t.Errorf("commit beside the record of a crashed node took %v", d)
 	}
 }
