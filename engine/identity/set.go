@@ -27,10 +27,10 @@ func (i *Identity) Policies(tx *store.Tx, p *redoubt.Principal) (Set, error) {
 	var err error
 	switch p.Kind {
 	case redoubt.User:
-		err = i.userSet(tx, p.Account, p.ID, &s)
+		err = i.userSet(tx, p.Account, p.ID, p.ARN, &s)
 	case redoubt.Federated:
 		if p.IssuerID != "" {
-			err = i.userSet(tx, p.Account, p.IssuerID, &s)
+			err = i.userSet(tx, p.Account, p.IssuerID, p.Issuer, &s)
 		}
 		s.Session = []policy.Source{} // without session policies it may do nothing
 	case redoubt.Role:
@@ -45,13 +45,13 @@ func (i *Identity) Policies(tx *store.Tx, p *redoubt.Principal) (Set, error) {
 	return s, err
 }
 
-func (i *Identity) userSet(tx *store.Tx, account, id string, s *Set) error {
+func (i *Identity) userSet(tx *store.Tx, account, id, arn string, s *Set) error {
 	u, err := users.In(account).Get(tx, id)
 	if err != nil {
 		return err
 	}
 	s.Identity = make([]policy.Source, 0, len(u.Inline)+len(u.Attached)+2*len(u.Groups))
-	if s.Identity, err = i.sources(tx, account, u.ARN(account), &u.Holder, s.Identity); err != nil {
+	if s.Identity, err = i.sources(tx, account, arn, &u.Holder, s.Identity); err != nil {
 		return err
 	}
 	for _, id := range u.Groups {
@@ -66,7 +66,7 @@ func (i *Identity) userSet(tx *store.Tx, account, id string, s *Set) error {
 			return err
 		}
 	}
-	s.Boundary, err = i.boundary(tx, account, u.ARN(account), u.Boundary)
+	s.Boundary, err = i.boundary(tx, account, arn, u.Boundary)
 	return err
 }
 
