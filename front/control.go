@@ -35,6 +35,9 @@ type Control struct {
 	Seal func() any
 	// Unseal takes one share, or tries an automatic seal again when it is empty.
 	Unseal func(ctx context.Context, share string) (any, error)
+	// Issuer answers a document of a token issuer, "ID/.well-known/jwks.json", or
+	// nil if there is none; nil: no address for issuers is configured.
+	Issuer func(ctx context.Context, path string) ([]byte, error)
 
 	// Reset and Advance exist in dev mode only; nil outside of it.
 	Reset   func(ctx context.Context) error
@@ -65,6 +68,17 @@ func (d *Door) controlPath(ctx context.Context, r *http.Request) *wire.Response 
 		return &p.Response
 	case name == "seal" && read(r):
 		return page(http.StatusOK, c.Seal())
+	case strings.HasPrefix(name, "issuer/") && c.Issuer != nil && read(r):
+		// What verifiers of web identity tokens fetch: public by nature.
+		body, err := c.Issuer(ctx, strings.TrimPrefix(name, "issuer/"))
+		if err != nil {
+			d.Log.Error("issuer's document cannot be read", "error", err)
+			return problem(http.StatusServiceUnavailable, "try again later")
+		}
+		if body == nil {
+			return problem(http.StatusNotFound, "no such issuer")
+		}
+		return page(http.StatusOK, json.RawMessage(body))
 	case name == "unseal" && r.Method == http.MethodPost:
 		return d.withToken(r, func() *wire.Response { return unseal(ctx, c, r) })
 	case name == "reset" && c.Reset != nil && r.Method == http.MethodPost:

@@ -28,7 +28,11 @@ type Config struct {
 	TrustedProxies []string `yaml:"trusted-proxies" help:"addresses or CIDRs whose X-Forwarded-For counts"`
 
 	Account string `yaml:"account" help:"account made at the first start"`
-	Region  string `yaml:"region" help:"region of requests that name none"`
+	// IssuerURL is where verifiers of the tokens of sts:GetWebIdentityToken reach
+	// this server, "https://redoubt.example.com:4567". Without it accounts cannot
+	// enable outbound web identity federation.
+	IssuerURL string `yaml:"issuer-url" help:"public https address of this server, for outbound web identity federation"`
+	Region    string `yaml:"region" help:"region of requests that name none"`
 
 	Store        string `yaml:"store" help:"pebble, memory or etcd://HOST:PORT[,HOST:PORT]/PREFIX"`
 	CacheRecords int    `yaml:"cache-records" help:"decoded records kept in memory"`
@@ -216,6 +220,9 @@ func (c *Config) Complete() error {
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
 		bad("log-level", "%q is none of debug, info, warn, error", c.LogLevel)
+	}
+	if c.IssuerURL != "" && !strings.HasPrefix(c.IssuerURL, "https://") {
+		bad("issuer-url", "%q is no https address", c.IssuerURL)
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		bad("log-format", "%q is neither text nor json", c.LogFormat)

@@ -20,6 +20,9 @@ func (s *Server) control() *front.Control {
 		Seal:   func() any { return s.sealState() },
 		Unseal: s.unseal,
 	}
+	if s.conf.IssuerURL != "" {
+		c.Issuer = s.issuerDocument
+	}
 	if s.moving != nil {
 		c.Advance = func(d time.Duration) time.Time {
 			s.moving.Advance(d)

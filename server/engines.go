@@ -61,7 +61,7 @@ func storeName(text string) string {
 // openEngines opens what services share.
 func (s *Server) openEngines(ctx context.Context) error {
 	s.identity = identity.New(identity.Config{
-		DB: s.db, Keys: s.keyring, Clock: s.clock, OpenAccounts: s.conf.Dev,
+		DB: s.db, Keys: s.keyring, Clock: s.clock, OpenAccounts: s.conf.Dev, IssuerBase: s.conf.issuerBase(),
 	})
 	s.run(ctx, "identity", s.identity.Run)
 	s.schedule = schedule.New(schedule.Deps{DB: s.db, Clock: s.clock, Log: s.log})
