@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -40,6 +41,35 @@ func TestCache(t *testing.T) {
 	}
 	if NewCache(0).max != 1 {
 		t.Error("a cache without room")
+	}
+}
+
+// Long policies take the room of many.
+func TestCacheIsBoundedInBytes(t *testing.T) {
+	c := NewCache(8192)
+	pad := strings.Repeat(" ", 32<<10)
+	for i := range 1000 {
+		text := wrap(fmt.Sprintf(`{"Effect":"Allow","Action":"a:b%d","Resource":"*"}`, i)) + pad
+		d, err := c.Parse(text, Identity)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := c.Parse(text, Identity); again != d {
+			t.Fatal("not kept")
+		}
+	}
+	held := 0
+	for k, at := range c.entries {
+		held += len(k.text)
+		if c.slots[at].key != k {
+			t.Fatal("an entry leads to another document")
+		}
+	}
+	if held > c.room || held != c.bytes || len(c.slots) != len(c.entries) {
+		t.Errorf("%d bytes held, %d counted, in %d slots by %d entries", held, c.bytes, len(c.slots), len(c.entries))
+	}
+	if d, err := c.Parse(wrap(allowAll)+strings.Repeat(" ", c.room), Identity); err == nil && d == nil || c.bytes > c.room {
+		t.Error("one that is too long")
 	}
 }
 
