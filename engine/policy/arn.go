@@ -84,7 +84,7 @@ func (a *arnPattern) matchWhole(r *Request, value string) (bool, bool) {
 			return false, true
 		}
 		for i := range want {
-			if !wild(want[i], have[i]) {
+			if !wild(r, want[i], have[i]) {
 				return false, true
 			}
 		}

@@ -25,6 +25,9 @@ const (
 	NoSessionAllow
 	NoSCPAllow
 	NoRCPAllow
+
+	// Undecided: policies and request are too large together (budget.go).
+	Undecided
 )
 
 var reasons = [...]string{
@@ -45,6 +48,7 @@ var reasons = [...]string{
 	NoSessionAllow:       "no session policy allows it",
 	NoSCPAllow:           "no service control policy allows it at some level",
 	NoRCPAllow:           "no resource control policy allows it at some level",
+	Undecided:            "policies and request are too large to be evaluated together",
 }
 
 func (r Reason) String() string { return reasons[r] }

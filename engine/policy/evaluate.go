@@ -14,6 +14,7 @@ type evaluation struct {
 
 func newEvaluation(r *Request) evaluation {
 	service, name, _ := strings.Cut(r.Need.Action, ":")
+	r.spent = 0
 	return evaluation{r, service, name}
 }
 
@@ -26,7 +27,7 @@ type found struct {
 // matches tells whether all elements of a statement match. The cheapest and most
 // selective come first.
 func (e *evaluation) matches(s *statement) bool {
-	return e.action(s) && e.resource(s) && s.reach(e.r) != nobody && e.conditions(s)
+	return e.r.spend(1) && e.action(s) && e.resource(s) && s.reach(e.r) != nobody && e.conditions(s)
 }
 
 func (e *evaluation) action(s *statement) bool {
@@ -151,13 +152,22 @@ func (e *evaluation) resourcePolicy() (deny found, g grantedBy) {
 }
 
 // Evaluate decides a request: README.md, "Life of a decision", tells it step by
-// step. It reads the Request and changes nothing.
+// step.
 func Evaluate(r *Request) Decision {
 	e := newEvaluation(r)
 	return e.decide()
 }
 
 func (e *evaluation) decide() Decision {
+	d := e.weigh()
+	if e.r.Exhausted() {
+		// A Deny that was not looked at to the end might have matched.
+		return refuse(Undecided)
+	}
+	return d
+}
+
+func (e *evaluation) weigh() Decision {
 	r := e.r
 	p := &r.Call.Principal
 

@@ -180,6 +180,7 @@ func (v *values) list() []string {
 // value resolves a key.
 func (r *Request) value(k *key) values {
 	if r.Simulated != nil {
+		r.spend(lookupCost * len(r.Simulated))
 		if v, ok := lookup(r.Simulated, k.name); ok {
 			return v
 		}
@@ -266,8 +267,10 @@ func (r *Request) condition(name string) (values, bool) {
 		}
 	}
 	if r.asked {
+		r.spend(lookupCost * len(r.more))
 		return lookup(r.more, name)
 	}
+	r.spend(lookupCost * len(r.Need.Conditions))
 	return lookup(r.Need.Conditions, name)
 }
 

@@ -42,8 +42,9 @@ func literal(text string) bool {
 }
 
 // wild matches a pattern against a whole text. It backtracks to the last star
-// only, so its cost is bounded by the product of the two lengths.
-func wild[P string | []byte](p P, s string) bool {
+// only, so its cost is bounded by the product of the two lengths; the request
+// bears it, and may run out.
+func wild[P string | []byte](r *Request, p P, s string) bool {
 	i, j := 0, 0
 	back, from := -1, 0 // the last star in p, and where in s its run ends
 	for j < len(s) {
@@ -58,12 +59,16 @@ func wild[P string | []byte](p P, s string) bool {
 			i++
 			j++
 		case back >= 0:
+			if !r.spend(j - from + 1) {
+				return false
+			}
 			from += width(s, from)
 			i, j = back+1, from
 		default:
 			return false
 		}
 	}
+	r.spend(len(s) - from)
 	for i < len(p) && p[i] == star {
 		i++
 	}
@@ -150,7 +155,8 @@ func newPattern(text, enc string) *pattern {
 	return p
 }
 
-func (p *pattern) match(_ *Request, value string) (bool, bool) {
+func (p *pattern) match(r *Request, value string) (bool, bool) {
+	r.spend(1)
 	switch p.kind {
 	case anything:
 		return true, true
@@ -159,7 +165,7 @@ func (p *pattern) match(_ *Request, value string) (bool, bool) {
 	case prefix:
 		return strings.HasPrefix(value, p.enc), true
 	}
-	return wild(p.enc, value), true
+	return wild(r, p.enc, value), true
 }
 
 func (p *pattern) String() string { return p.text }

@@ -66,6 +66,9 @@ func namesStar(service string) bool {
 // because answers the sentence's end.
 func (d Decision) because(r *Request, service string) string {
 	n := r.Need
+	if d.Reason == Undecided {
+		return " because the policies and the request are too large to be evaluated together"
+	}
 	if service == "sts" && n.Strict && (d.Reason == ExplicitDenyResource || !d.Reason.Explicit()) {
 		// A role that does not exist must read like one that does not trust the
 		// caller.

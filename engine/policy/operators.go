@@ -72,6 +72,7 @@ func equalsFold(text string, variables bool) (matcher, bool) {
 }
 
 func (f folded) match(r *Request, value string) (bool, bool) {
+	r.spend(1 + len(value))
 	switch m := f.matcher.(type) {
 	case *pattern:
 		return strings.EqualFold(m.enc, value), true

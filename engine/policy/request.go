@@ -58,6 +58,7 @@ type Request struct {
 
 	more  map[string][]string // Need's condition keys, with those of Need.More
 	asked bool                // more is made
+	spent int                 // of the budget, see budget.go
 }
 
 // Org is an account's place in an organization.

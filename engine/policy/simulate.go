@@ -100,10 +100,11 @@ func verdict(deny, allow []Matched) string {
 func (e *evaluation) collect(src *Source, deny, allow *[]Matched, missing map[string]string) {
 	for i := range src.Document.statements {
 		s := &src.Document.statements[i]
-		if !e.action(s) || !e.resource(s) || s.reach(e.r) == nobody {
+		if !e.r.spend(1) || !e.action(s) || !e.resource(s) || s.reach(e.r) == nobody {
 			continue
 		}
 		for k := range s.keys {
+			e.r.spend(lookupCost)
 			if v := e.r.value(k); v.n == 0 {
 				missing[strings.ToLower(k.name)] = k.name
 			}

@@ -104,7 +104,8 @@ func (t *template) match(r *Request, value string) (bool, bool) {
 	if !ok {
 		return false, false
 	}
-	return wild(b, value), true
+	r.spend(len(b))
+	return wild(r, b, value), true
 }
 
 func (t *template) String() string { return t.text }
