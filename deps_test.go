@@ -40,7 +40,7 @@ var allowed = []struct {
 	{"server", []string{"..."}, "the only place that knows every part"},
 	{"redoubttest", []string{".", "server", "store/..."}, "production's assembly is the tests' assembly"},
 	{"bench", []string{"server", "sigv4"}, "a client that measures the server from outside"},
-	{"proof", []string{".", "redoubttest", "server", "op", "op/schema", "api/...", "sigv4"}, "tests of the whole from outside"},
+	{"proof/...", []string{".", "redoubttest", "server", "op", "op/schema", "api/...", "sigv4"}, "tests of the whole from outside"},
 	{"cases", []string{"redoubttest"}, "scripts against a whole server"},
 	{"cmd/apigen", []string{"op/schema"}, "a generator of tables"},
 	{"cmd/redoubt", []string{"...", "!front", "!wire/..."}, "flags and subcommands"},
