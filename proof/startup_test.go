@@ -124,7 +124,7 @@ func TestStopDrains(t *testing.T) {
 		late.Close()
 		t.Error("a server that is stopping takes connections")
 	}
-	io.WriteString(conn, string(r.body[10:]))
+	conn.Write(r.body[10:])
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || resp.StatusCode != 200 {
 		t.Errorf("a call that was being sent when the server was told to stop: %v, %v", resp, err)
