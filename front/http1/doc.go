@@ -4,8 +4,9 @@
 // It saves by doing without what such calls do not need: no goroutine watches
 // whether the client went away while a call runs, answers are whole before they
 // are written, so that each is one write, and deadlines are moved only when they
-// come near. Requests are still taken apart by the standard library
-// (http.ReadRequest): nothing is read differently than net/http would read it.
+// come near. Heads that are spelled as AWS's clients spell them are taken apart
+// here, all others by the standard library (http.ReadRequest): nothing is read
+// differently than net/http would read it.
 //
 // # Life of a connection
 //

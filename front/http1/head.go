@@ -108,6 +108,18 @@ func (c *conn) request() (*http.Request, error) {
 	if !c.state.CompareAndSwap(idle, busy) {
 		return nil, io.EOF // shutting down
 	}
+	r, ok := plain(head)
+	if ok {
+		c.in.Discard(len(head))
+	} else if r, err = c.other(head); err != nil {
+		return nil, err
+	}
+	c.method, r.RemoteAddr, r.TLS = r.Method, c.remote, c.tls
+	return r, nil
+}
+
+// other has the standard library take a head apart that is not plain.
+func (c *conn) other(head []byte) (*http.Request, error) {
 	r, err := http.ReadRequest(c.in)
 	if err != nil {
 		if strings.Contains(err.Error(), "transfer encoding") {
@@ -115,7 +127,6 @@ func (c *conn) request() (*http.Request, error) {
 		}
 		return nil, malformed
 	}
-	c.method = r.Method
 	if r.ProtoMajor != 1 {
 		return nil, version
 	}
@@ -132,7 +143,6 @@ func (c *conn) request() (*http.Request, error) {
 			return nil, twoLengths
 		}
 	}
-	r.RemoteAddr, r.TLS = c.remote, c.tls
 	return r, nil
 }
 

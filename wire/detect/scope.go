@@ -47,15 +47,27 @@ func splitScope(c string) (Scope, bool) {
 	if !ok {
 		return Scope{}, false
 	}
-	p := strings.Split(rest, "/")
-	n := len(p)
-	switch {
-	case n >= 4 && isDate(p[n-3]):
-		return Scope{strings.Join(p[:n-3], "/"), p[n-3], p[n-2], p[n-1]}, true
-	case n >= 3 && isDate(p[n-2]):
-		return Scope{strings.Join(p[:n-2], "/"), p[n-2], "", p[n-1]}, true
+	rest, service, ok := cutLast(rest)
+	rest, second, ok2 := cutLast(rest)
+	if !ok || !ok2 {
+		return Scope{}, false
+	}
+	if key, first, ok := cutLast(rest); ok && isDate(first) {
+		return Scope{key, first, second, service}, true
+	}
+	if isDate(second) {
+		return Scope{rest, second, "", service}, true
 	}
 	return Scope{}, false
+}
+
+// cutLast cuts s at its last slash.
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, '/')
+	if i < 0 {
+		return "", s, false
+	}
+	return s[:i], s[i+1:], true
 }
 
 func isDate(s string) bool {
