@@ -246,16 +246,26 @@ func (s *Service) simulate(sim simulation, marker *string, maxItems *int32) (*ia
 	if *p.truncated {
 		out.Marker = markerOf(strconv.Itoa(start + len(p.items)))
 	}
-	for _, a := range p.items {
+	var total simulationCost
+	for n, a := range p.items {
 		if prefix, name, ok := strings.Cut(a, ":"); !ok || prefix == "" || name == "" {
 			return nil, iamapi.ErrInvalidInputException.New("Invalid action name: %s", a)
 		}
-		out.EvaluationResults = append(out.EvaluationResults, s.simulateAction(sim, a, res, keys))
+		r, cost, err := s.simulateAction(sim, a, res, keys)
+		if err != nil {
+			return nil, err
+		}
+		out.EvaluationResults = append(out.EvaluationResults, r)
+		if total += cost; total > pageCost && n+1 < len(p.items) {
+			out.IsTruncated, out.Marker = new(true), markerOf(strconv.Itoa(start+n+1))
+			break
+		}
 	}
 	return out, nil
 }
 
-func (s *Service) simulateAction(sim simulation, action string, res *policy.Source, keys map[string][]string) iamapi.EvaluationResult {
+func (s *Service) simulateAction(sim simulation, action string, res *policy.Source, keys map[string][]string) (iamapi.EvaluationResult, simulationCost, error) {
+	var cost simulationCost
 	arns := sim.arns
 	if len(arns) == 0 {
 		arns = []string{"*"}
@@ -276,14 +286,18 @@ func (s *Service) simulateAction(sim simulation, action string, res *policy.Sour
 		} else if sim.owner != nil {
 			owner = strings.TrimSuffix(strings.TrimPrefix(*sim.owner, "arn:aws:iam::"), ":root")
 		}
-		d := policy.Simulate(&policy.Request{
+		q := &policy.Request{
 			Call: &redoubt.Call{Service: strings.ToLower(action[:strings.IndexByte(action, ':')]), Partition: "aws", Account: sim.caller.Account, Principal: sim.caller},
 			Need: &redoubt.Need{Action: action, Resource: arn, Account: owner}, Identity: sim.identity, Boundary: sim.boundary,
 			SCPs: sim.scps, SCPExempt: sim.scpExempt, Resource: res, Simulated: keys,
-		})
+		}
+		d := policy.Simulate(q)
+		if err := cost.add(q, d, len(r.MatchedStatements)+len(r.MissingContextValues)); err != nil {
+			return r, cost, err
+		}
 		s.addVerdict(&r, d, arn, whole, owner != sim.caller.Account)
 	}
-	return r
+	return r, cost, nil
 }
 
 // severity orders verdicts: a result over several resources shows the worst.
