@@ -60,6 +60,9 @@ const flushEvery = 30 * time.Second
 // Touch notes that p called a service's action, allowed or not: "kms",
 // "Decrypt". It costs one map write.
 func (i *Identity) Touch(p *redoubt.Principal, service, action, region string) {
+	if p.Account == "" {
+		return // nobody of ours
+	}
 	u := use{account: p.Account, key: p.AccessKeyID, by: p.ARN, service: service, action: action, region: region}
 	switch p.Kind {
 	case redoubt.User:

@@ -89,6 +89,9 @@ func IdentityOf(p *redoubt.Principal, via redoubt.Via) Identity {
 	case redoubt.Role:
 		id.Type = "AssumedRole"
 	case redoubt.Federated:
+		if p.Account == "" && p.Session != nil {
+			return external(p)
+		}
 		id.Type = "FederatedUser"
 	}
 	s := p.Session
@@ -105,6 +108,16 @@ func IdentityOf(p *redoubt.Principal, via redoubt.Via) Identity {
 			}
 		}
 		id.Session.Issuer = issuer
+	}
+	return id
+}
+
+// external is a user of an identity provider, who is about to become a session of
+// a role.
+func external(p *redoubt.Principal) Identity {
+	id := Identity{Type: "WebIdentityUser", PrincipalID: p.ID, UserName: p.Name, Provider: p.Session.Provider}
+	if q := p.Session.Context["saml:namequalifier"]; q != "" {
+		id.Type, id.Provider = "SAMLUser", q
 	}
 	return id
 }

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -75,6 +77,23 @@ func (p *idp) token(t *testing.T, over map[string]any) *string {
 	return new(text + "." + b64(sig))
 }
 
+// recorded expects an event with a text in the log of the role's account.
+func (w *world) recorded(name, text string) {
+	w.t.Helper()
+	var last string
+	for begin := time.Now(); time.Since(begin) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
+		got := must(cloudtrail.NewFromConfig(w.s.Admin.Config("us-east-1")).LookupEvents(ctx, &cloudtrail.LookupEventsInput{
+			LookupAttributes: []types.LookupAttribute{{AttributeKey: "EventName", AttributeValue: &name}},
+		}))(w.t).Events
+		for _, e := range got {
+			if last = *e.CloudTrailEvent; strings.Contains(last, text) {
+				return
+			}
+		}
+	}
+	w.t.Errorf("no %s in the account's log with %s\n%s", name, text, last)
+}
+
 func TestAssumeRoleWithWebIdentity(t *testing.T) {
 	w := start(t, redoubttest.Options{Change: func(c *server.Config) { c.EgressAllow = []string{"127.0.0.1"} }})
 	p := newIDP(t)
@@ -116,6 +135,8 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 	forged := strings.Split(*p.token(t, nil), ".")
 	forged[1] = strings.Split(*p.token(t, map[string]any{"sub": "repo:org/admin"}), ".")[1]
 	refused(t, try(new(strings.Join(forged, ".")), arn), 400, "InvalidIdentityToken", "")
+	w.recorded("AssumeRoleWithWebIdentity", `"type":"WebIdentityUser","principalId":"`+*provider+`:sts.amazonaws.com:repo:org/app","userName":"repo:org/app","identityProvider":"`+*provider+`"`)
+	w.recorded("AssumeRoleWithWebIdentity", `"userName":"repo:evil/app"`)
 	// A role that trusts only others is none for web identities.
 	closed := w.role("closed", accountTrust)
 	refused(t, try(p.token(t, nil), closed), 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
@@ -180,6 +201,8 @@ func TestAssumeRoleWithSAML(t *testing.T) {
 		t.Error("lasts", d)
 	}
 	must(sts.NewFromConfig(w.with(ok.Credentials)).GetCallerIdentity(ctx, nil))(t)
+
+	w.recorded("AssumeRoleWithSAML", fmt.Sprintf(`"type":"SAMLUser","principalId":"%[1]s:alice","userName":"alice","identityProvider":"%[1]s"`, *ok.NameQualifier))
 
 	other := w.role("other", accountTrust)
 	_, err = try(a, other)

@@ -60,6 +60,7 @@ func (s *Service) AssumeRoleWithSAML(ctx context.Context, c *redoubt.Call, in *s
 		Name: name, Provider: *in.PrincipalArn, SourceIdentity: first(a, "SourceIdentity"), Expires: a.Until,
 		Context: map[string]string{"saml:namequalifier": hash, "saml:sub": a.Subject, "saml:sub_type": a.SubjectType},
 	}
+	introduce(c, role.Account, hash+":"+a.Subject, a.Subject, session)
 	n, r, err := s.roleNeed(tx, "sts:AssumeRoleWithSAML", *in.RoleArn)
 	if err != nil {
 		return nil, err

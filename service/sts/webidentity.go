@@ -43,6 +43,7 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, c *redoubt.Call
 		Name: *in.RoleSessionName, Provider: provider.ARN(a.Account),
 		Context: map[string]string{provider.URL + ":sub": t.Subject},
 	}
+	introduce(c, a.Account, strings.Join([]string{session.Provider, strings.Join(t.Audience, ","), t.Subject}, ":"), t.Subject, session)
 	n, r, err := s.roleNeed(tx, "sts:AssumeRoleWithWebIdentity", *in.RoleArn)
 	if err != nil {
 		return nil, err
@@ -154,6 +155,13 @@ func claimedTags(t *oidc.Token) (map[string]string, []string, error) {
 	return tags, c.Transitive, err
 }
 
+// introduce says who calls, once a provider has vouched for it, so that the
+// account whose role it is about has the call in its log.
+func introduce(c *redoubt.Call, account, id, name string, session *redoubt.Session) {
+	c.Account = account
+	c.Principal = redoubt.Principal{Kind: redoubt.Federated, ID: id, Name: name, Session: session}
+}
+
 // admitted holds a federated caller against the role's trust policy. The caller
 // is known to its provider only, so that this is decided here and not by the
 // front door. An absent role refuses in the same words.
@@ -187,7 +195,7 @@ func (s *Service) admitted(c *redoubt.Call, r *identity.Role, n redoubt.Need, se
 		actions = append(actions, "sts:SetSourceIdentity")
 	}
 	call := *c
-	call.Principal = redoubt.Principal{Kind: redoubt.Federated, Session: session}
+	call.Account, call.Principal = "", redoubt.Principal{Kind: redoubt.Federated, Session: session}
 	for _, a := range actions {
 		need := n
 		need.Action = a
