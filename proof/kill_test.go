@@ -12,6 +12,7 @@ import (
 
 	"github.com/redoubt-sec/redoubt/api/iamapi"
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
+	"github.com/redoubt-sec/redoubt/api/redoubtapi"
 	"github.com/redoubt-sec/redoubt/op/schema"
 )
 
@@ -36,11 +37,14 @@ func TestKill(t *testing.T) {
 	p := launch(t, data)
 	total := 0
 	for round := range rounds {
+		// An account of its own for each round: accounts have quotas.
+		made := p.must(t, &redoubtapi.Model, "CreateAccount", object{}, p.admin)
+		account, by := made.at("AccountId"), credential{id: made.at("AccessKeyId"), secret: made.at("SecretAccessKey")}
 		var over atomic.Bool
 		var wg sync.WaitGroup
 		promises := make([][]promise, 32)
 		for w := range promises {
-			wg.Go(func() { promises[w] = write(p, &over, round, w) })
+			wg.Go(func() { promises[w] = write(p, &over, account, by, w) })
 		}
 		time.Sleep(length/2 + time.Duration(rand.Int64N(int64(length))))
 		p.kill()
@@ -62,7 +66,7 @@ func TestKill(t *testing.T) {
 		}
 		// The newest events are this round's: the server has just started.
 		recorded := map[string]int{}
-		for _, r := range p.events(t, p.admin, len(acknowledged)/50+10) {
+		for _, r := range p.events(t, by, len(acknowledged)/50+10) {
 			if m, ok := acknowledged[r.RequestID]; ok && m.operation == r.EventName && m.svc.EventSource == r.EventSource {
 				recorded[r.RequestID]++
 			}
@@ -93,21 +97,21 @@ func TestKill(t *testing.T) {
 
 // write changes things of its own until the server is gone. Every thing is
 // changed by one client only, so that the last acknowledged state is known.
-func write(p *process, over *atomic.Bool, round, worker int) (list []promise) {
+func write(p *process, over *atomic.Bool, account string, by credential, worker int) (list []promise) {
 	key, policyTried, tagTried := "", "", ""
 	for n := 0; !over.Load(); n++ {
 		if n%160 == 0 { // a key has 50 aliases
-			a := p.call(&kmsapi.Model, "CreateKey", object{}, p.admin)
+			a := p.call(&kmsapi.Model, "CreateKey", object{}, by)
 			if !a.ok() {
 				break
 			}
 			made := a.fields().at("KeyMetadata.KeyId")
 			key = made
 			list = append(list, promise{&kmsapi.Model, "CreateKey", a.header.Get("X-Amzn-Requestid"), func(p *process) error {
-				return has(p.call(&kmsapi.Model, "DescribeKey", object{"KeyId": made}, p.admin), made)
+				return has(p.call(&kmsapi.Model, "DescribeKey", object{"KeyId": made}, by), made)
 			}})
 		}
-		name := fmt.Sprintf("r%dw%dn%d", round, worker, n)
+		name := fmt.Sprintf("w%dn%d", worker, n)
 		m := promise{svc: &kmsapi.Model}
 		var in object
 		key := key
@@ -115,22 +119,22 @@ func write(p *process, over *atomic.Bool, round, worker int) (list []promise) {
 		case 0:
 			m.operation, in = "CreateAlias", object{"AliasName": "alias/" + name, "TargetKeyId": key}
 			m.kept = func(p *process) error {
-				return has(p.call(&kmsapi.Model, "DescribeKey", object{"KeyId": "alias/" + name}, p.admin), key)
+				return has(p.call(&kmsapi.Model, "DescribeKey", object{"KeyId": "alias/" + name}, by), key)
 			}
 		case 1:
 			m.svc, m.operation, in = &iamapi.Model, "CreateUser", object{"UserName": name, "Path": "/" + name + "/"}
 			m.kept = func(p *process) error {
-				return has(p.call(&iamapi.Model, "GetUser", object{"UserName": name}, p.admin), "/"+name+"/")
+				return has(p.call(&iamapi.Model, "GetUser", object{"UserName": name}, by), "/"+name+"/")
 			}
 		case 2:
 			m.operation = "PutKeyPolicy"
-			in = object{"KeyId": key, "Policy": `{"Version":"2012-10-17","Statement":[{"Sid":"` + name + `","Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"kms:*","Resource":"*"}]}`}
+			in = object{"KeyId": key, "Policy": `{"Version":"2012-10-17","Statement":[{"Sid":"` + name + `","Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"kms:*","Resource":"*"}]}`}
 			policyTried = name
 		case 3:
 			m.operation, in = "TagResource", object{"KeyId": key, "Tags": []any{object{"TagKey": "last", "TagValue": name}}}
 			tagTried = name
 		}
-		a := p.call(m.svc, m.operation, in, p.admin)
+		a := p.call(m.svc, m.operation, in, by)
 		if a.err != nil {
 			break
 		}
@@ -146,12 +150,12 @@ func write(p *process, over *atomic.Bool, round, worker int) (list []promise) {
 		case "PutKeyPolicy":
 			forget(list[:len(list)-1], "PutKeyPolicy")
 			list[len(list)-1].kept = func(p *process) error {
-				return has(p.call(&kmsapi.Model, "GetKeyPolicy", object{"KeyId": key}, p.admin), acknowledged, policyTried)
+				return has(p.call(&kmsapi.Model, "GetKeyPolicy", object{"KeyId": key}, by), acknowledged, policyTried)
 			}
 		case "TagResource":
 			forget(list[:len(list)-1], "TagResource")
 			list[len(list)-1].kept = func(p *process) error {
-				return has(p.call(&kmsapi.Model, "ListResourceTags", object{"KeyId": key}, p.admin), acknowledged, tagTried)
+				return has(p.call(&kmsapi.Model, "ListResourceTags", object{"KeyId": key}, by), acknowledged, tagTried)
 			}
 		}
 	}
