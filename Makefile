@@ -38,7 +38,7 @@ matrix: deps build ## every suite on every storage backend and across restarts
 	REDOUBT_TEST_STORE=etcd $(GO) test -tags matrix -count 1 -p 1 -timeout 90m $(SUITES)
 
 soak: deps build ## long kill -9, member loss and clock suites
-	REDOUBT_SOAK=1 $(GO) test -timeout 120m -run 'Soak|Kill|Loss' ./...
+	REDOUBT_SOAK=1 $(GO) test -timeout 120m -run 'Soak|Kill|Loss|Stale' ./...
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@FUZZTIME=$${FUZZTIME:-30s} scripts/fuzz
