@@ -63,7 +63,7 @@ func pebbleRate(l load) (float64, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	db, err := pebble.Open(filepath.Join(dir, "db"), &pebble.Options{})
+	db, err := pebble.Open(filepath.Join(dir, "db"), &pebble.Options{Logger: quiet{}})
 	if err != nil {
 		return 0, err
 	}
@@ -95,3 +95,10 @@ func pebbleRate(l load) (float64, error) {
 	}
 	return float64(l.requests) / time.Since(start).Seconds(), nil
 }
+
+// quiet is a log that says nothing.
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)              {}
+func (quiet) Errorf(string, ...any)             {}
+func (quiet) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }

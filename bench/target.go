@@ -51,7 +51,24 @@ func startBare(ctx context.Context) (*process, error) {
 }
 
 func startRedoubt(ctx context.Context, binary, data, profile string) (*process, error) {
-	args := []string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--listen-tls", "off", "--log-level", "error"}
+	p, err := launch(ctx, binary, data, "127.0.0.1:0", profile)
+	if err != nil {
+		return nil, err
+	}
+	for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
+		b, err := os.ReadFile(filepath.Join(data, "endpoint"))
+		if err == nil && bytes.HasSuffix(b, []byte("\n")) {
+			p.addr = strings.TrimPrefix(strings.TrimSpace(string(b)), "http://")
+			return p, nil
+		}
+	}
+	p.cmd.Process.Kill()
+	return nil, fmt.Errorf("%s did not start", binary)
+}
+
+// launch starts a server and does not wait for it.
+func launch(ctx context.Context, binary, data, addr, profile string) (*process, error) {
+	args := []string{"serve", "--data", data, "--listen", addr, "--listen-tls", "off", "--log-level", "error"}
 	if profile != "" {
 		args = append(args, "--cpu-profile", profile)
 	}
@@ -60,14 +77,7 @@ func startRedoubt(ctx context.Context, binary, data, profile string) (*process, 
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
-		b, err := os.ReadFile(filepath.Join(data, "endpoint"))
-		if err == nil && bytes.HasSuffix(b, []byte("\n")) {
-			return &process{cmd, cmd.Process.Pid, strings.TrimPrefix(strings.TrimSpace(string(b)), "http://")}, nil
-		}
-	}
-	cmd.Process.Kill()
-	return nil, fmt.Errorf("%s did not start", binary)
+	return &process{cmd, cmd.Process.Pid, addr}, nil
 }
 
 // caller signs KMS requests.

@@ -45,6 +45,7 @@ func serveCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		go tendMemory(cmd.Context())
 		out := cmd.OutOrStdout()
 		fmt.Fprintf(out, "redoubt %s is listening on %s\n", version, s.URL())
 		if u := s.TLSURL(); u != "" {
