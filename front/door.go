@@ -62,6 +62,7 @@ type Door struct {
 	valid    *validate.Validator
 	keys     sigv4.Keys
 	quotas   quotas
+	strange  strangers
 	policies *policy.Cache
 	meters   *meters
 	metrics  http.Handler
