@@ -24,14 +24,9 @@ const (
 	maxGuessed  = 4096 // devices remembered
 )
 
+// admit tells whether a guess counts, and takes it for a wrong one until right
+// says otherwise: guesses made at the same time must not all see the same room.
 func (g *guesses) admit(serial string, now time.Time) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	l, ok := g.last[serial]
-	return !ok || now.Sub(l.since) > guessWindow || l.n < maxGuesses
-}
-
-func (g *guesses) failed(serial string, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.last == nil {
@@ -48,6 +43,20 @@ func (g *guesses) failed(serial string, now time.Time) {
 	if now.Sub(l.since) > guessWindow {
 		l = guess{since: now}
 	}
+	if l.n >= maxGuesses {
+		return false
+	}
 	l.n++
 	g.last[serial] = l
+	return true
+}
+
+// right takes back a guess that was admitted.
+func (g *guesses) right(serial string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if l, ok := g.last[serial]; ok && l.n > 0 {
+		l.n--
+		g.last[serial] = l
+	}
 }

@@ -202,11 +202,11 @@ func (i *Identity) CheckMFA(tx *store.Tx, account, user, serial, code string) er
 	now := i.step() + d.Drift
 	for s := now - 1; s <= now+1; s++ {
 		if s > d.Last && same(Code(seed, s), code) {
+			i.guesses.right(serial)
 			_, err := i.EditMFADevice(tx, account, serial, func(d *MFADevice) error { d.Last = s; return nil })
 			return err
 		}
 	}
-	i.guesses.failed(serial, i.Wall.Now())
 	return ErrCode
 }
 
