@@ -24,11 +24,11 @@ import (
 
 // restart starts a server again on data and answers how long it took from the
 // start of the program to its first answer to a signed call.
-func restart(t *testing.T, data string, admin credential) (*process, time.Duration) {
+func restart(t *testing.T, data string, admin credential, args ...string) (*process, time.Duration) {
 	t.Helper()
 	port := freePort(t)
 	start := time.Now()
-	p := spawn(t, data, "--listen", "127.0.0.1:"+port)
+	p := spawn(t, data, append([]string{"--listen", "127.0.0.1:" + port}, args...)...)
 	p.endpoint, p.admin = newEndpoint(t, "http://127.0.0.1:"+port), admin
 	for time.Since(start) < 20*time.Second {
 		if a := p.call(&stsapi.Model, "GetCallerIdentity", object{}, admin); a.ok() {
