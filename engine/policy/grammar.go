@@ -67,8 +67,8 @@ func (c *compiler) rules() *SyntaxError {
 }
 
 // identityRules follows the order in which IAM was seen to refuse: version, what
-// it calls legacy parsing, statement ids, actions, resources' form, actions' form,
-// resources.
+// it calls legacy parsing, statement ids, actions, resources' form, resources,
+// actions' form.
 func (c *compiler) identityRules() *SyntaxError {
 	for _, s := range c.raws {
 		if s.principal != nil {
@@ -113,15 +113,15 @@ func (c *compiler) identityRules() *SyntaxError {
 		return form
 	}
 	for _, s := range c.raws {
+		if len(s.resources) == 0 {
+			return c.refuse(s.node.start, s.path, "Policy statement must contain resources.", "Resource or NotResource is missing")
+		}
+	}
+	for _, s := range c.raws {
 		for _, a := range s.actions {
 			if message := actionFault(a.text); message != "" {
 				return c.refuse(a.start, s.actionAt, message, "%q", a.text)
 			}
-		}
-	}
-	for _, s := range c.raws {
-		if len(s.resources) == 0 {
-			return c.refuse(s.node.start, s.path, "Policy statement must contain resources.", "Resource or NotResource is missing")
 		}
 	}
 	return nil
@@ -375,8 +375,8 @@ func resourceFault(text string) string {
 		return "IAM resource " + text + " cannot contain region information."
 	case service == "s3" && region != "" && !startsWith(resource, regional):
 		return "Resource " + text + " can not contain region information."
-	case service == "iam" && resource != "*" && !startsWith(resource, iamPaths):
-		return "IAM resource path must either be \"*\" or start with " + strings.Join(iamPaths, ", ") + "."
+	case service == "iam" && resource != "*" && resource != "root" && !startsWith(resource, iamPaths):
+		return "IAM resource path must either be \"*\", root, or start with " + strings.Join(iamPaths, ", ") + "."
 	}
 	return ""
 }

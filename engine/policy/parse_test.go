@@ -107,10 +107,10 @@ func TestIdentityGrammar(t *testing.T) {
 		{one(`"Effect":"Allow","Action":"s3:x","Resource":"arn:aws:s*:::x"`), "Resource vendor must be fully qualified and cannot contain regexes."},
 		{one(`"Effect":"Allow","Action":"s3:x","Resource":"arn:aws:iam:us-east-1::x"`), "IAM resource arn:aws:iam:us-east-1::x cannot contain region information."},
 		{one(`"Effect":"Allow","Action":"s3:x","Resource":"arn:aws:s3:us-east-1::x"`), "Resource arn:aws:s3:us-east-1::x can not contain region information."},
-		{one(`"Effect":"Allow","Action":"s3:x","Resource":"arn:aws:iam:::x"`), `IAM resource path must either be "*" or start with user/, federated-user/, role/, group/, instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/.`},
+		{one(`"Effect":"Allow","Action":"s3:x","Resource":"arn:aws:iam:::x"`), `IAM resource path must either be "*", root, or start with user/, federated-user/, role/, group/, instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/.`},
 
 		{one(`"Effect":"Allow","Action":"list",` + bucket), vendorless},
-		{one(`"Effect":"Allow","Action":"list"`), vendorless},
+		{one(`"Effect":"Allow","Action":"list"`), "Policy statement must contain resources."},
 		{one(`"Effect":"Allow","NotAction":"",` + bucket), vendorless},
 		{one(`"Effect":"Allow","Action":"a a:List",` + bucket), "Vendor a a is not valid"},
 		{one(`"Effect":"Allow","Action":":List",` + bucket), "Vendor  is not valid"},

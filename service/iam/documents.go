@@ -15,8 +15,8 @@ func (s *Service) parse(text string, kind policy.Kind) (*policy.Document, error)
 
 // managedText checks a managed policy's text and its quota.
 func (s *Service) managedText(text string) error {
-	if _, err := s.parse(text, policy.Identity); err != nil {
-		return err
+	if _, err := policy.ParseManaged(text); err != nil {
+		return fail(err)
 	}
 	if identity.TextSize(text) > identity.MaxPolicySize {
 		return iamapi.ErrLimitExceededException.New("Cannot exceed quota for PolicySize: %d", identity.MaxPolicySize)
