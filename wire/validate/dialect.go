@@ -10,13 +10,17 @@ import (
 // dialect is how a service words refusals of the framework.
 type dialect struct {
 	code    string
-	silent  bool   // values are not repeated
-	notNull bool   // "Member must not be null" is among what is asked of elements
-	text    string // says this and nothing else
+	silent  bool // values are not repeated
+	notNull bool // "Member must not be null" is among what is asked of elements
+	hashed  bool // errors of members stand in the order of a Java hash table of their names
+
+	notNullText bool   // as notNull, but only of elements with a pattern
+	text        string // says this and nothing else
 
 	// patterns that the service checks by itself, after everything else, and
 	// words in a sentence.
 	patterns map[string]string
+	plain    []string // members to which patterns does not apply
 }
 
 const pathText = "It must begin and end with / and contain only alphanumeric characters and/or / characters."
@@ -27,13 +31,13 @@ const validationException = string(redoubt.ErrValidation)
 // Recorded on AWS: iam, sts, logs, lambda, s3. IAM's patterns that are not
 // here (tags, versions of policies, serial numbers) have the framework's text.
 var dialects = map[string]*dialect{
-	"iam": {code: "ValidationError", silent: true, patterns: map[string]string{
+	"iam": {code: "ValidationError", silent: true, hashed: true, notNullText: true, patterns: map[string]string{
 		`[\w+=,.@-]+`: "It must contain only alphanumeric characters and/or the following: +=,.@_-",
 		`[\w]+`:       "It must contain only alphanumeric characters.",
 		`(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`: pathText,
 		`((/[A-Za-z0-9\.,\+@=_-]+)*)/`:            pathText,
 		`[\u0009\u000A\u000D\u0020-\u00FF]+`:      "It must contain only printable ASCII characters.",
-	}},
+	}, plain: []string{"serviceSpecificCredentialId"}},
 	"lambda": {code: validationException, notNull: true},
 	"logs":   {code: "InvalidParameterException"},
 	"s3":     {code: "MalformedXML", text: "The XML you provided was not well-formed or did not validate against our published schema"},

@@ -13,6 +13,7 @@ package validate
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -130,33 +131,44 @@ var member = step{name: "member"}
 
 func (w *walker) structure(i schema.Index, v reflect.Value) {
 	sh := w.svc.At(i)
+	var found []finding
 	for k := range sh.Members {
-		if len(w.errors) >= maxErrors {
-			return
+		start := len(w.errors)
+		if start >= maxErrors {
+			break
 		}
 		m := &sh.Members[k]
-		f := v.Field(k)
-		if f.IsNil() {
-			if m.Has(schema.Required) {
-				w.path = append(w.path, step{name: m.Name})
-				w.missing(m)
-				w.path = w.path[:len(w.path)-1]
-			}
-			continue
+		w.member(m, v.Field(k))
+		if len(w.errors) > start {
+			found = append(found, finding{m.Name, start, len(w.errors)})
 		}
-		if !w.plan[m.Shape] {
-			continue
-		}
-		w.path = append(w.path, step{name: m.Name})
-		was := w.secret
-		w.secret = was || m.Has(schema.Sensitive)
-		if f.Kind() == reflect.Pointer || f.Kind() == reflect.Interface {
-			f = f.Elem()
-		}
-		w.value(m.Shape, f)
-		w.secret = was
-		w.path = w.path[:len(w.path)-1]
 	}
+	if w.dialect.hashed && len(found) > 1 {
+		w.rearrange(found)
+	}
+}
+
+func (w *walker) member(m *schema.Member, f reflect.Value) {
+	if f.IsNil() {
+		if m.Has(schema.Required) {
+			w.path = append(w.path, step{name: m.Name})
+			w.missing(m)
+			w.path = w.path[:len(w.path)-1]
+		}
+		return
+	}
+	if !w.plan[m.Shape] {
+		return
+	}
+	w.path = append(w.path, step{name: m.Name})
+	was := w.secret
+	w.secret = was || m.Has(schema.Sensitive)
+	if f.Kind() == reflect.Pointer || f.Kind() == reflect.Interface {
+		f = f.Elem()
+	}
+	w.value(m.Shape, f)
+	w.secret = was
+	w.path = w.path[:len(w.path)-1]
 }
 
 func (w *walker) value(i schema.Index, v reflect.Value) {
@@ -216,16 +228,16 @@ func inEnum(sh *schema.Shape, s string) bool {
 // mismatch reports a text that has not its pattern.
 func (w *walker) mismatch(pattern, s string) {
 	rule, own := w.dialect.patterns[pattern]
+	name := ""
+	for _, p := range w.path {
+		if !p.raw && p != member {
+			name = p.String()
+		}
+	}
 	switch {
-	case !own:
+	case !own, slices.Contains(w.dialect.plain, name):
 		w.fail(reflect.ValueOf(s), "Member must satisfy regular expression pattern: "+pattern)
 	case w.sentence == "":
-		name := ""
-		for _, p := range w.path {
-			if !p.raw && p != member {
-				name = p.String()
-			}
-		}
 		w.sentence = "The specified value for " + name + " is invalid. " + rule
 	}
 }
@@ -357,7 +369,7 @@ func (w *walker) demands(sh *schema.Shape) []string {
 	if len(sh.Enum) > 0 {
 		out = append(out, oneOf(sh))
 	}
-	if w.dialect.notNull {
+	if w.dialect.notNull || w.dialect.notNullText && sh.Pattern != "" {
 		out = append(out, "Member must not be null")
 	}
 	return out

@@ -130,3 +130,15 @@ func BenchmarkEncrypt(b *testing.B) {
 		}
 	}
 }
+
+// TestOrder: several members of IAM's inputs are listed as Java's hash tables have them.
+func TestOrder(t *testing.T) {
+	in := &iamapi.UpdateAccountPasswordPolicyInput{MaxPasswordAge: new(int32(0)), MinimumPasswordLength: new(int32(5)), PasswordReusePrevention: new(int32(99))}
+	err := validate.New().Input(&iamapi.Model, iamapi.Model.Find("UpdateAccountPasswordPolicy"), in)
+	want := "3 validation errors detected: Value at 'minimumPasswordLength' failed to satisfy constraint: Member must have value greater than or equal to 6; " +
+		"Value at 'passwordReusePrevention' failed to satisfy constraint: Member must have value less than or equal to 24; " +
+		"Value at 'maxPasswordAge' failed to satisfy constraint: Member must have value greater than or equal to 1"
+	if err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Error(err)
+	}
+}
