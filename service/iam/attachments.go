@@ -34,7 +34,12 @@ func (s *Service) attach(ctx context.Context, c *redoubt.Call, r identity.Ref, a
 	if _, err := s.ids.Holder(tx, c.Account, r); err != nil {
 		return fail(err)
 	}
-	err := s.ids.Attach(tx, c.Account, r, arn)
+	return unattachable(s.ids.Attach(tx, c.Account, r, arn), arn)
+}
+
+// unattachable is fail where AWS says of a policy that is missing that it can't
+// be attached either.
+func unattachable(err error, arn string) error {
 	var nf *identity.NotFound
 	if errors.As(err, &nf) && nf.Noun == identity.NounPolicy {
 		return iamapi.ErrNoSuchEntityException.New("Policy %s does not exist or is not attachable.", arn)

@@ -170,10 +170,8 @@ func held(e *identity.Conflict) string {
 		return must + "delete MFA device first."
 	case identity.NounSigning:
 		return must + "delete signing certificates first."
-	case identity.NounSSHKey:
-		return must + "delete SSH public keys first."
-	case identity.NounServiceCredential:
-		return must + "delete service specific credentials first."
+	case identity.NounSSHKey, identity.NounServiceCredential:
+		return must + "remove referenced objects first."
 	}
 	return must + "delete " + string(e.Held) + " first."
 }

@@ -52,14 +52,18 @@ func (s *Service) CreatePolicy(ctx context.Context, c *redoubt.Call, in *iamapi.
 
 // policy answers a managed policy that the caller may see.
 func (s *Service) policy(tx *store.Tx, c *redoubt.Call, arn string) (*identity.Policy, bool, error) {
+	p, aws, err := s.findPolicy(tx, c, arn)
+	return p, aws, fail(err)
+}
+
+func (s *Service) findPolicy(tx *store.Tx, c *redoubt.Call, arn string) (*identity.Policy, bool, error) {
 	if !strings.HasPrefix(arn, "arn:") {
 		return nil, false, validation("Invalid ARN:  Could not be parsed!")
 	}
 	if !isPolicyARN(arn) {
 		return nil, false, validation("ARN %s is not valid.", arn)
 	}
-	p, aws, err := s.ids.PolicyByARN(tx, c.Account, arn)
-	return p, aws, fail(err)
+	return s.ids.PolicyByARN(tx, c.Account, arn)
 }
 
 // ownPolicy answers a managed policy that the caller's account may change.
@@ -262,8 +266,8 @@ type holderOf struct {
 // ListEntitiesForPolicy implements iam:ListEntitiesForPolicy.
 func (s *Service) ListEntitiesForPolicy(ctx context.Context, c *redoubt.Call, in *iamapi.ListEntitiesForPolicyInput) (*iamapi.ListEntitiesForPolicyOutput, error) {
 	tx := store.From(ctx)
-	if _, _, err := s.policy(tx, c, *in.PolicyArn); err != nil {
-		return nil, err
+	if _, _, err := s.findPolicy(tx, c, *in.PolicyArn); err != nil {
+		return nil, unattachable(err, *in.PolicyArn)
 	}
 	list, err := s.holders(tx, c, *in.PolicyArn, str(in.PathPrefix))
 	if err != nil {

@@ -18,6 +18,14 @@ var (
 	apiKeyServices   = []string{"bedrock.amazonaws.com", "logs.amazonaws.com"}
 )
 
+// hasCredentials refuses services that take no credentials of their own.
+func hasCredentials(service string) error {
+	if slices.Contains(passwordServices, service) || slices.Contains(apiKeyServices, service) {
+		return nil
+	}
+	return iamapi.ErrNoSuchEntityException.New("No such service %s is supported for Service Specific Credentials", service)
+}
+
 // CreateServiceSpecificCredential implements iam:CreateServiceSpecificCredential.
 func (s *Service) CreateServiceSpecificCredential(ctx context.Context, c *redoubt.Call, in *iamapi.CreateServiceSpecificCredentialInput) (*iamapi.CreateServiceSpecificCredentialOutput, error) {
 	tx := store.From(ctx)
@@ -25,11 +33,11 @@ func (s *Service) CreateServiceSpecificCredential(ctx context.Context, c *redoub
 	if err != nil {
 		return nil, fail(err)
 	}
+	if err := hasCredentials(*in.ServiceName); err != nil {
+		return nil, err
+	}
 	key := slices.Contains(apiKeyServices, *in.ServiceName)
-	switch {
-	case !key && !slices.Contains(passwordServices, *in.ServiceName):
-		return nil, iamapi.ErrNoSuchEntityException.New("No such service %s is supported for Service Specific Credentials", *in.ServiceName)
-	case !key && in.CredentialAgeDays != nil:
+	if !key && in.CredentialAgeDays != nil {
 		return nil, validation("CredentialAgeDays is not supported for service %s", *in.ServiceName)
 	}
 	n := 1
@@ -105,6 +113,11 @@ func (s *Service) ListServiceSpecificCredentials(ctx context.Context, c *redoubt
 			return nil, err
 		}
 		owner = u.ID
+	}
+	if in.ServiceName != nil {
+		if err := hasCredentials(*in.ServiceName); err != nil {
+			return nil, err
+		}
 	}
 	from, err := after(in.Marker)
 	if err != nil {

@@ -276,7 +276,7 @@ func (s *Service) simulateAction(sim simulation, action string, res *policy.Sour
 		MatchedStatements: []iamapi.Statement{}, MissingContextValues: []string{},
 	}
 	if !whole {
-		r.EvalResourceName = new(s.template(action))
+		r.EvalResourceName = new(s.template(action, arns))
 		r.EvalDecisionDetails = map[string]string{}
 	}
 	for _, arn := range arns {

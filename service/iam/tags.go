@@ -1,8 +1,11 @@
 package iam
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/redoubt-sec/redoubt/api/iamapi"
 	"github.com/redoubt-sec/redoubt/engine/identity"
@@ -82,9 +85,28 @@ func untag(have *identity.Tags, keys []string, f fold) {
 	}
 }
 
-// tagList writes tags in order of their keys; never nil.
+// tagList writes tags in AWS's order; never nil.
 func tagList(t identity.Tags) []iamapi.Tag {
-	return mapped(t.Keys(), func(k string) iamapi.Tag { return iamapi.Tag{Key: new(k), Value: new(t[k])} })
+	return hashed(mapped(t.Keys(), func(k string) iamapi.Tag { return iamapi.Tag{Key: new(k), Value: new(t[k])} }))
+}
+
+// hashed brings tags, sorted by key, into the order in which AWS was seen to
+// answer them: that of the smallest Java hash table for so many, so that abc
+// stands behind z.
+func hashed(tags []iamapi.Tag) []iamapi.Tag {
+	size := uint32(1)
+	for int(size)*3 < len(tags)*4+4 {
+		size *= 2
+	}
+	bucket := func(t iamapi.Tag) uint32 {
+		var h uint32
+		for _, c := range utf16.Encode([]rune(*t.Key)) {
+			h = h*31 + uint32(c)
+		}
+		return (h ^ h>>16) & (size - 1)
+	}
+	slices.SortStableFunc(tags, func(a, b iamapi.Tag) int { return cmp.Compare(bucket(a), bucket(b)) })
+	return tags
 }
 
 // someTags writes tags, nil where there are none.
@@ -95,7 +117,9 @@ func someTags(t identity.Tags) []iamapi.Tag {
 	return tagList(t)
 }
 
-// tagPage writes a page of tags.
+// tagPage writes a page of tags. Pages follow the order of keys, a page that of tagList.
 func tagPage(t identity.Tags, marker *string, maxItems *int32) (page[iamapi.Tag], error) {
-	return pageOf(tagList(t), marker, maxItems, func(t iamapi.Tag) string { return *t.Key })
+	keys, err := pageOf(t.Keys(), marker, maxItems, func(k string) string { return k })
+	tags := mapped(keys.items, func(k string) iamapi.Tag { return iamapi.Tag{Key: new(k), Value: new(t[k])} })
+	return page[iamapi.Tag]{items: hashed(tags), truncated: keys.truncated, marker: keys.marker}, err
 }
