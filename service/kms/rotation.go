@@ -114,7 +114,7 @@ func (s *Service) GetKeyRotationStatus(ctx context.Context, c *redoubt.Call, in 
 	// setting back.
 	on := r.Automatic && k.State != PendingDeletion && k.State != PendingReplicaDeletion
 	out := &kmsapi.GetKeyRotationStatusOutput{
-		KeyId: &k.ID, KeyRotationEnabled: &on, OnDemandRotationStartDate: r.Started,
+		KeyId: &k.ARN, KeyRotationEnabled: &on, OnDemandRotationStartDate: r.Started,
 	}
 	if on {
 		out.RotationPeriodInDays, out.NextRotationDate = &r.Days, &r.Next

@@ -23,7 +23,7 @@ func TestAutomaticRotation(t *testing.T) {
 	admin := w.admin(home)
 	m := w.key(nil)
 	id := *m.KeyId
-	if s := w.rotationStatus(id); *s.KeyRotationEnabled || *s.KeyId != id || s.RotationPeriodInDays != nil || s.NextRotationDate != nil || s.OnDemandRotationStartDate != nil {
+	if s := w.rotationStatus(id); *s.KeyRotationEnabled || *s.KeyId != *m.Arn || s.RotationPeriodInDays != nil || s.NextRotationDate != nil || s.OnDemandRotationStartDate != nil {
 		t.Errorf("%+v", s)
 	}
 	ok(w, admin, kmsapi.OpEnableKeyRotation, &kmsapi.EnableKeyRotationInput{KeyId: &id})

@@ -279,7 +279,7 @@ func TestWire(t *testing.T) {
 		{"ListKeyPolicies", `{"KeyId":"` + *m.KeyId + `"}`, 200, `{"PolicyNames":["default"],"Truncated":false}`},
 		{"ListResourceTags", `{"KeyId":"` + *m.KeyId + `"}`, 200, `{"Tags":[],"Truncated":false}`},
 		{"ListGrants", `{"KeyId":"` + *m.KeyId + `"}`, 200, `{"Grants":[],"Truncated":false}`},
-		{"GetKeyRotationStatus", `{"KeyId":"` + *m.KeyId + `"}`, 200, `{"KeyId":"` + *m.KeyId + `","KeyRotationEnabled":false}`},
+		{"GetKeyRotationStatus", `{"KeyId":"` + *m.KeyId + `"}`, 200, `{"KeyId":"` + *m.Arn + `","KeyRotationEnabled":false}`},
 		{"Decrypt", `{"CiphertextBlob":"AAAA"}`, 400, `{"__type":"InvalidCiphertextException"}`},
 		{"GenerateRandom", `{}`, 400, `{"__type":"ValidationException","message":"NumberOfBytes is required."}`},
 		{"GenerateRandom", `{"NumberOfBytes":1025}`, 400, `{"__type":"ValidationException","message":"1 validation error detected: Value '1025' at 'numberOfBytes' failed to satisfy constraint: Member must have value less than or equal to 1024"}`},
