@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 
@@ -202,7 +203,33 @@ func event(c *redoubt.Call, svc *schema.Service, o *schema.Operation, row *op.Op
 		}
 		ev.Resources = append(ev.Resources, trail.Resource{ARN: n.Resource, Account: account, Type: resourceType(n.Resource)})
 	}
+	if len(ev.Resources) == 0 && ev.ResponseElements != nil {
+		if arn := madeARN(ev.ResponseElements); arn != "" {
+			ev.Resources = []trail.Resource{{ARN: arn, Account: c.Account, Type: resourceType(arn)}}
+		}
+	}
 	return ev
+}
+
+// madeARN is the ARN of what a call made, which its needs could not name: the
+// answer's own or that of its one object. AWS's events of CreateKey have it.
+func madeARN(response json.RawMessage) string {
+	var members map[string]json.RawMessage
+	var made struct {
+		ARN string `json:"arn"`
+	}
+	if json.Unmarshal(response, &made) != nil || made.ARN == "" && (json.Unmarshal(response, &members) != nil || len(members) != 1) {
+		return ""
+	}
+	for _, m := range members {
+		if json.Unmarshal(m, &made) != nil {
+			return ""
+		}
+	}
+	if resourceType(made.ARN) == "" {
+		return ""
+	}
+	return made.ARN
 }
 
 // eventCode is how CloudTrail spells refusals of every service alike.
