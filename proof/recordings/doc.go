@@ -1,0 +1,15 @@
+// Package recordings replays what was recorded of AWS: for each answer its HTTP
+// status, error code, wording and exactly the fields that it carries. Requests
+// are made by hand and signed, answers are read as they came, so that nothing
+// that a client would add or drop is in between.
+//
+// A fact is one answer of one call. Its source stands above it: LS is
+// github.com/localstack/localstack, tests/aws/services, by file and test;
+// MOTO is github.com/getmoto/moto, tests marked as verified against AWS; TF is
+// github.com/hashicorp/terraform-provider-aws, internal/service. Only the facts
+// are theirs, the scenarios are written here.
+//
+// # Non-goals
+//
+// What AWS documents but nobody recorded is each room's own to test.
+package recordings
