@@ -20,6 +20,7 @@ type Tx struct {
 	after  []func()
 	err    error // the transaction is beyond the limits
 	done   bool
+	last   KV // read from the backend; no key: none
 
 	// What most calls read and do fits in here, without growing slices.
 	keyRoom   [10]string
@@ -64,6 +65,9 @@ func (tx *Tx) Get(key string) ([]byte, error) {
 		return tx.writes[i].Value, nil
 	}
 	tx.read(key)
+	if tx.last.Key == key {
+		return tx.last.Value, nil
+	}
 	kv, ok, err := tx.db.backend.Get(key)
 	if err != nil {
 		return nil, err
