@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -135,22 +137,46 @@ func Start(ctx context.Context, conf Config, o Options) (_ *Server, err error) {
 	return s, nil
 }
 
-// openKeyring opens the root key. A seal of shares made at the very first start
-// has its shares printed, once: nowhere else are they kept.
+// openKeyring opens the root key. A seal of shares that the very first start
+// makes has its shares written to files, once: nowhere else are they kept.
 func (s *Server) openKeyring(ctx context.Context) error {
-	seal, err := sealFor(&s.conf, s.dir.fresh)
+	made, err := keyring.Made(ctx, s.db)
+	if err != nil {
+		return fmt.Errorf("root key: %w", err)
+	}
+	seal, err := sealFor(&s.conf, !made)
 	if err != nil {
 		return err
 	}
+	split := 0
+	if sh, ok := seal.(*keyring.ShamirSeal); ok && !made {
+		// Before the root key: one whose shares nobody has would lock all data up.
+		shares := sh.Shares()
+		split = len(shares)
+		if err := s.writeShares(shares); err != nil {
+			return err
+		}
+	}
 	if s.keyring, err = keyring.Open(ctx, s.db, seal, s.clock); err != nil {
 		return fmt.Errorf("root key: %w", err)
+	}
+	if split > 0 && !s.keyring.Created() {
+		// Another server on the store was faster, and its shares are the good ones.
+		if err := errors.Join(s.removeShares(split), s.keyring.Close()); err != nil {
+			return err
+		}
+		split = 0
+		if s.keyring, err = keyring.Open(ctx, s.db, keyring.WaitForShares(), s.clock); err != nil {
+			return fmt.Errorf("root key: %w", err)
+		}
 	}
 	s.keyring.Resolve(s.resolveSeal)
 	for _, gap := range s.keyring.Status().Gaps {
 		s.log.Warn("keys in memory are less protected than they could be", "gap", gap)
 	}
-	if sh, ok := seal.(*keyring.ShamirSeal); ok && s.dir.fresh {
-		return s.writeShares(sh.Shares())
+	if split > 0 {
+		s.log.Warn(fmt.Sprintf("the root key's shares are in %s/share-1 to share-%d: give each to a different person and delete the files now; %d of them open the seal",
+			s.dir.path, split, s.conf.SealThreshold))
 	}
 	return nil
 }
@@ -159,15 +185,23 @@ func (s *Server) openKeyring(ctx context.Context) error {
 // out and delete.
 func (s *Server) writeShares(shares []string) error {
 	for i, share := range shares {
-		name := fmt.Sprintf("share-%d", i+1)
-		if err := s.dir.create(name, []byte(share+"\n")); err != nil {
-			return err
+		// Not over others: those may be of a store that still needs them.
+		if err := s.dir.create(shareFile(i), []byte(share+"\n")); err != nil {
+			return fmt.Errorf("shares of a new root key: %w", err)
 		}
 	}
-	s.log.Warn(fmt.Sprintf("the root key's shares are in %s/share-1 to share-%d: give each to a different person and delete the files now; %d of them open the seal",
-		s.dir.path, len(shares), s.conf.SealThreshold))
 	return nil
 }
+
+func (s *Server) removeShares(n int) error {
+	var errs []error
+	for i := range n {
+		errs = append(errs, os.Remove(filepath.Join(s.dir.path, shareFile(i))))
+	}
+	return errors.Join(errs...)
+}
+
+func shareFile(i int) string { return fmt.Sprintf("share-%d", i+1) }
 
 // furnish does what takes an open seal: the first account, and the certificate
 // authority. It is repeated at every start and changes nothing when all is there.

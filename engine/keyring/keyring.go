@@ -37,6 +37,8 @@ type Keyring struct {
 	times    times
 	resolve  func(context.Context, Wrap) (Seal, error)
 
+	created bool
+
 	mu        sync.Mutex // guards what follows, and changes of roots
 	seal      Seal
 	candidate *candidate
@@ -73,6 +75,15 @@ func Open(ctx context.Context, db *store.DB, seal Seal, clock redoubt.Clock) (*K
 	}
 	return k, nil
 }
+
+// Made reports whether the store has a root key.
+func Made(ctx context.Context, db *store.DB) (bool, error) {
+	records, err := (&Keyring{db: db}).records(ctx)
+	return len(records) > 0, err
+}
+
+// Created reports whether Open made the store's root key, under its seal.
+func (k *Keyring) Created() bool { return k.created }
 
 // Close forgets the root keys and closes the seal.
 func (k *Keyring) Close() error {

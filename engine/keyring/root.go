@@ -77,9 +77,11 @@ func (k *Keyring) create(ctx context.Context) error {
 	rec.Wraps = []Wrap{w}
 	return k.db.Run(ctx, func(ctx context.Context) error {
 		tx := store.From(ctx)
+		k.created = false
 		for _, err := range rootTable.Rows().Scan(tx, store.Query{}) {
 			return err // there is one by now
 		}
+		k.created = true
 		return rootTable.Rows().Put(tx, rootID(rec.Generation), rec)
 	})
 }
