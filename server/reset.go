@@ -24,15 +24,18 @@ func ResetCredentials(ctx context.Context, conf Config, account string, log *slo
 	if s.dir.fresh {
 		return "", errors.New("no server has run on this data directory")
 	}
-	if account == "" {
-		account = s.dir.state.Account
-	}
 	if s.db, err = openStore(ctx, &conf, log); err != nil {
 		return "", fmt.Errorf("store: %w (is the server still running?)", err)
 	}
 	defer func() { err = errors.Join(err, s.shutdown()) }()
 	if err = s.guard(ctx); err != nil {
 		return "", err
+	}
+	if err = s.join(ctx); err != nil {
+		return "", err
+	}
+	if account == "" {
+		account = s.dir.state.Account
 	}
 	if err = s.openKeyring(ctx); err != nil {
 		return "", err

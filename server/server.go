@@ -106,6 +106,9 @@ func Start(ctx context.Context, conf Config, o Options) (_ *Server, err error) {
 	if err = s.guard(ctx); err != nil {
 		return nil, err
 	}
+	if err = s.join(ctx); err != nil {
+		return nil, err
+	}
 	s.run(ctx, "ledger", s.keepLedger)
 	if s.egress, err = egress.New(egress.Config{Allow: conf.EgressAllow}); err != nil {
 		return nil, fmt.Errorf("egress-allow: %w", err)
