@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"strings"
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
@@ -114,10 +115,12 @@ func (i *Identity) open(accessKeyID, token string) (*session, error) {
 		}
 		return s, nil
 	}
-	if len(token) > maxToken {
+	// One spelling per token: the decoder would skip line ends, and whoever has one
+	// token could fill the memory of those that were opened with it.
+	if len(token) > maxToken || strings.ContainsAny(token, "\r\n") {
 		return nil, ErrTokenInvalid
 	}
-	raw, err := base64.StdEncoding.DecodeString(token)
+	raw, err := base64.StdEncoding.Strict().DecodeString(token)
 	if err != nil || len(raw) < 2 || raw[0] != tokenPlain && raw[0] != tokenDeflated {
 		return nil, ErrTokenInvalid
 	}

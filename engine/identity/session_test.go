@@ -67,6 +67,7 @@ func TestTokenIsBoundAndAuthentic(t *testing.T) {
 		"no base64":            {a.AccessKeyID, "%%%"},
 		"other version":        {a.AccessKeyID, base64.StdEncoding.EncodeToString(append([]byte{9}, raw[1:]...))},
 		"flipped bit":          {a.AccessKeyID, base64.StdEncoding.EncodeToString(raw)},
+		"with line ends":       {a.AccessKeyID, a.Token[:8] + "\r\n" + a.Token[8:]},
 		"too long":             {a.AccessKeyID, strings.Repeat("A", maxToken+1)},
 		"empty blob":           {a.AccessKeyID, base64.StdEncoding.EncodeToString([]byte{1})},
 	} {
