@@ -9,10 +9,13 @@ import (
 // cacheBytes bounds the encoded size of what the cache holds.
 const cacheBytes = 32 << 20
 
+// maxEncoded is how large a record may be to be held as it was written.
+const maxEncoded = 64 << 10
+
 // cache holds decoded records by key. It never serves what a commit has
-// replaced: the backend calls forget for every commit before acknowledging it,
-// and a value that was read before a forget is not let in after it (put checks
-// the shard's generation).
+// replaced: the backend calls forget or renew for every commit before
+// acknowledging it, and a value that was read before that is not let in after it
+// (put checks the shard's generation).
 type cache struct {
 	seed   maphash.Seed
 	shards [64]shard
@@ -30,9 +33,12 @@ type shard struct {
 }
 
 type entry struct {
-	v    any // decoded record; nil marks an absent key
+	v    any // decoded record, or encoded; nil marks an absent key
 	size int // encoded
 }
+
+// encoded is a record that nobody has read since it was written.
+type encoded []byte
 
 func newCache(records int) *cache {
 	c := &cache{seed: maphash.MakeSeed()}
@@ -87,6 +93,35 @@ func (s *shard) put(key string, e entry, gen uint64) {
 	}
 	s.bytes += e.size - s.live[key].size
 	s.live[key] = e
+}
+
+// renew replaces what is held of the written records: who reads them again, and
+// after a change somebody mostly does, need not ask the backend.
+func (c *cache) renew(writes []Write) {
+	for _, w := range writes {
+		s := c.shard(w.Key)
+		s.mu.Lock()
+		s.gen++
+		e, held := s.live[w.Key]
+		if held {
+			s.bytes -= e.size
+		} else if _, held = s.old[w.Key]; held {
+			delete(s.old, w.Key)
+		}
+		switch {
+		case !held:
+		case len(w.Value) > maxEncoded:
+			delete(s.live, w.Key)
+		default:
+			e = entry{nil, len(w.Key) + len(w.Value)}
+			if w.Value != nil {
+				e.v = encoded(w.Value)
+			}
+			s.bytes += e.size
+			s.live[w.Key] = e
+		}
+		s.mu.Unlock()
+	}
 }
 
 func (c *cache) forget(keys []string) {

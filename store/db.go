@@ -24,9 +24,20 @@ func Open(b Backend, cacheRecords int) *DB {
 		cacheRecords = 1 << 16
 	}
 	db := &DB{backend: b, cache: newCache(cacheRecords), lists: newLists()}
+	if t, ok := b.(Teller); ok {
+		t.OnWrite(func(writes []Write) {
+			db.cache.renew(writes)
+			for _, w := range writes {
+				db.lists.forget(w.Key)
+			}
+		})
+		return db
+	}
 	b.OnChange(func(keys []string) {
 		db.cache.forget(keys)
-		db.lists.forget(keys)
+		for _, k := range keys {
+			db.lists.forget(k)
+		}
 	})
 	return db
 }

@@ -97,12 +97,10 @@ func (l *lists) put(prefix string, rows any, size int, gen uint64) {
 	s.bytes += size
 }
 
-func (l *lists) forget(keys []string) {
-	for _, k := range keys {
-		for i := range len(k) {
-			if k[i] == '/' || k[i] == 0 {
-				l.drop(k[:i+1])
-			}
+func (l *lists) forget(key string) {
+	for i := range len(key) {
+		if key[i] == '/' || key[i] == 0 {
+			l.drop(key[:i+1])
 		}
 	}
 }

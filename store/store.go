@@ -153,6 +153,14 @@ type Backend interface {
 	Close() error
 }
 
+// Teller is a backend that knows what its commits wrote: caches can go on with it
+// instead of reading it again.
+type Teller interface {
+	// OnWrite adds a function that is told the writes of every commit, in order of
+	// revisions, at the moment of OnChange. It may keep the values.
+	OnWrite(func(writes []Write))
+}
+
 // Advancer is a backend whose revisions can be moved up, so that a restored
 // store goes on above every revision that its original ever gave out.
 type Advancer interface {

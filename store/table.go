@@ -154,10 +154,18 @@ func (r Rows[T]) Get(tx *Tx, id string) (*T, error) {
 	tx.read(key)
 	v, ok, gen := tx.db.cache.get(key)
 	if ok {
-		if v == nil {
+		switch v := v.(type) {
+		case nil:
 			return nil, ErrNotFound
-		}
-		if rec, ok := v.(*T); ok {
+		case *T:
+			return v, nil
+		case encoded:
+			rec, err := decode[T](key, v)
+			if err != nil {
+				return nil, err
+			}
+			tx.last = KV{Key: key, Value: v}
+			tx.db.cache.put(key, rec, len(v), gen)
 			return rec, nil
 		}
 	}

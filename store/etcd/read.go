@@ -13,6 +13,9 @@ func (b *Backend) Revision() int64 { return b.replica.Revision() }
 // OnChange implements store.Backend.
 func (b *Backend) OnChange(f func([]string)) { b.replica.OnChange(f) }
 
+// OnWrite implements store.Teller.
+func (b *Backend) OnWrite(f func([]store.Write)) { b.replica.OnWrite(f) }
+
 // Get implements store.Backend. The replica is asked before the clock. Outside
 // of a transaction the value may be of a commit that is not acknowledged yet.
 func (b *Backend) Get(key string) (store.KV, bool, error) {

@@ -21,12 +21,14 @@ type Backend struct {
 	log      *history.Log
 	next     int64 // newest revision given out
 	onChange []func([]string)
+	onWrite  []func([]store.Write)
 	closed   atomic.Bool
 }
 
 var (
 	_ store.Backend  = (*Backend)(nil)
 	_ store.Advancer = (*Backend)(nil)
+	_ store.Teller   = (*Backend)(nil)
 )
 
 // New answers an empty store.
@@ -44,7 +46,24 @@ func (b *Backend) OnChange(f func([]string)) {
 	b.onChange = append(b.onChange, f)
 }
 
-func (b *Backend) tell(keys []string) {
+// OnWrite implements store.Teller.
+func (b *Backend) OnWrite(f func([]store.Write)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.onWrite = append(b.onWrite, f)
+}
+
+func (b *Backend) tell(writes []store.Write) {
+	for _, f := range b.onWrite {
+		f(writes)
+	}
+	if len(b.onChange) == 0 {
+		return
+	}
+	keys := make([]string, len(writes))
+	for i, w := range writes {
+		keys[i] = w.Key
+	}
 	for _, f := range b.onChange {
 		f(keys)
 	}
@@ -135,9 +154,7 @@ func (b *Backend) Apply(rev int64, writes []store.Write) {
 
 func (b *Backend) apply(rev int64, writes []store.Write) {
 	b.log.Append(rev, writes)
-	keys := make([]string, len(writes))
-	for i, w := range writes {
-		keys[i] = w.Key
+	for _, w := range writes {
 		kv := store.KV{Key: w.Key, Value: w.Value, Rev: rev}
 		if w.Value == nil {
 			b.tree.Delete(kv)
@@ -145,7 +162,7 @@ func (b *Backend) apply(rev int64, writes []store.Write) {
 			b.tree.Set(kv)
 		}
 	}
-	b.tell(keys)
+	b.tell(writes)
 	b.next = rev
 	b.log.Publish(rev)
 }
@@ -162,18 +179,18 @@ func (b *Backend) Replace(rev int64, kvs []store.KV) {
 		gone[kv.Key] = struct{}{}
 		return true
 	})
-	var keys []string
+	var writes []store.Write
 	for _, kv := range kvs {
 		delete(gone, kv.Key)
 		if old, ok := b.tree.Set(kv); !ok || old.Rev != kv.Rev {
-			keys = append(keys, kv.Key) // new ones too: their absence may be cached
+			writes = append(writes, store.Write{Key: kv.Key, Value: kv.Value}) // new ones too: their absence may be cached
 		}
 	}
 	for k := range gone {
 		b.tree.Delete(store.KV{Key: k})
-		keys = append(keys, k)
+		writes = append(writes, store.Write{Key: k})
 	}
-	b.tell(keys)
+	b.tell(writes)
 	b.next = rev
 	b.log.Publish(rev)
 }

@@ -223,8 +223,11 @@ func (g *group) commit(requests []*request) error {
 }
 
 func (g *group) write(r *request) error {
+	told := g.b.onChange.Load() != nil
 	for _, w := range r.c.Writes {
-		g.keys = append(g.keys, w.Key)
+		if told {
+			g.keys = append(g.keys, w.Key)
+		}
 		if w.Value == nil {
 			op := g.batch.DeleteDeferred(1 + len(w.Key))
 			op.Key[0] = 'r'
@@ -257,6 +260,13 @@ func (g *group) publish() {
 	if fs := b.onChange.Load(); fs != nil && len(g.keys) > 0 {
 		for _, f := range *fs {
 			f(g.keys)
+		}
+	}
+	if fs := b.onWrite.Load(); fs != nil {
+		for _, r := range g.good {
+			for _, f := range *fs {
+				f(r.c.Writes)
+			}
 		}
 	}
 	b.log.Publish(b.next)

@@ -42,6 +42,7 @@ type Backend struct {
 	open sync.WaitGroup // views that are not released
 
 	onChange atomic.Pointer[[]func([]string)]
+	onWrite  atomic.Pointer[[]func([]store.Write)]
 	queue    queue
 	next     int64 // newest revision given out; the committer's
 	ended    chan struct{}
@@ -57,6 +58,7 @@ var (
 	_ store.Backend  = (*Backend)(nil)
 	_ store.Advancer = (*Backend)(nil)
 	_ store.Measured = (*Backend)(nil)
+	_ store.Teller   = (*Backend)(nil)
 )
 
 // Open opens the data directory, makes it when there is none, and upgrades it

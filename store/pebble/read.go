@@ -56,15 +56,20 @@ func (v *view) release() {
 func (b *Backend) Revision() int64 { return b.log.Revision() }
 
 // OnChange implements store.Backend.
-func (b *Backend) OnChange(f func([]string)) {
+func (b *Backend) OnChange(f func([]string)) { add(&b.onChange, f) }
+
+// OnWrite implements store.Teller.
+func (b *Backend) OnWrite(f func([]store.Write)) { add(&b.onWrite, f) }
+
+func add[F any](list *atomic.Pointer[[]F], f F) {
 	for {
-		old := b.onChange.Load()
-		var fs []func([]string)
+		old := list.Load()
+		var fs []F
 		if old != nil {
 			fs = append(fs, *old...)
 		}
 		fs = append(fs, f)
-		if b.onChange.CompareAndSwap(old, &fs) {
+		if list.CompareAndSwap(old, &fs) {
 			return
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -239,12 +240,27 @@ func onChange(t *testing.T, s Suite) {
 			}
 		}
 	})
+	var writes []store.Write
+	teller, tells := b.(store.Teller)
+	if tells {
+		teller.OnWrite(func(w []store.Write) {
+			mu.Lock()
+			defer mu.Unlock()
+			writes = append(writes, w...)
+			if kv, ok, err := b.Get("a"); err != nil || !ok || b.Revision() >= kv.Rev && w[0].Key == "a" {
+				t.Errorf("told of writes too early or too late: %+v %v %v at revision %d", kv, ok, err, b.Revision())
+			}
+		})
+	}
 	commit(t, b, put("a", "1"), put("b", "1"))
 	commit(t, b, del("b"))
 	mu.Lock()
 	defer mu.Unlock()
 	if told["a"] != 1 || told["b"] != 2 {
 		t.Errorf("told %v", told)
+	}
+	if want := []store.Write{put("a", "1"), put("b", "1"), del("b")}; tells && !reflect.DeepEqual(writes, want) {
+		t.Errorf("told %v, want %v", writes, want)
 	}
 }
 

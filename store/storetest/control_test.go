@@ -25,6 +25,12 @@ func (b *broken) OnChange(f func([]string)) {
 	}
 }
 
+func (b *broken) OnWrite(f func([]store.Write)) {
+	if !b.deaf {
+		b.Backend.OnWrite(f)
+	}
+}
+
 func (b *broken) Commit(ctx context.Context, c store.Commit) (int64, error) {
 	runtime.Gosched()
 	if b.spoil != nil {
