@@ -447,10 +447,15 @@ func TestKeepLedger(t *testing.T) {
 	if fi, _ := os.Stat(path); fi.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v", fi.Mode())
 	}
+	b, _ := os.ReadFile(path)
+	// Whoever stops in order leaves nothing out, however late it was revoked.
+	revoke("at last")
 	cancel()
 	<-done
+	if l := entries(4); l.Revision != db.Revision() {
+		t.Errorf("at the end complete up to %d of %d", l.Revision, db.Revision())
+	}
 	// A crash in the middle of a line costs that line only.
-	b, _ := os.ReadFile(path)
 	if _, err := ReadLedger(bytes.NewReader(b[:len(b)-3])); err != nil {
 		t.Errorf("cut in the last line: %v", err)
 	}

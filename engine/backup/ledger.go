@@ -196,8 +196,8 @@ const (
 	anewAfter = 24 * time.Hour
 )
 
-// Keep keeps the ledger in a file, until ctx ends: written anew at the start and
-// now and then, and added to within moments of each revocation.
+// Keep keeps the ledger in a file, until ctx ends: written anew at the start, at
+// the end and now and then, and added to within moments of each revocation.
 func Keep(ctx context.Context, db *store.DB, path string, log *slog.Logger) error {
 	for ctx.Err() == nil {
 		err := Prune(ctx, db, time.Now().Add(-keepFor))
@@ -213,6 +213,18 @@ func Keep(ctx context.Context, db *store.DB, path string, log *slog.Logger) erro
 			case <-ctx.Done():
 			}
 		}
+	}
+	// The last revocations may not have been delivered yet. A server that stops in
+	// order leaves a ledger that is complete.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	var all bytes.Buffer
+	_, err := ExportLedger(last, db, &all)
+	if err == nil {
+		err = replaceFile(path, all.Bytes())
+	}
+	if err != nil {
+		log.Error("the revocation ledger is not complete", "path", path, "error", err)
 	}
 	return nil
 }
