@@ -99,12 +99,9 @@ func (d *Door) read(_ context.Context, e *exchange) error {
 		return wire.TooLarge()
 	}
 	if r.ContentLength > 0 {
-		// The common case: one allocation of the right size.
-		e.wire.Body = make([]byte, r.ContentLength)
-		if _, err := io.ReadFull(r.Body, e.wire.Body); err != nil {
-			return incomplete(err)
-		}
-		return nil
+		var err error
+		e.wire.Body, err = announced(r.Body, int(r.ContentLength))
+		return err
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, int64(d.MaxBody)+1))
 	if err != nil {
@@ -115,6 +112,29 @@ func (d *Door) read(_ context.Context, e *exchange) error {
 	}
 	e.wire.Body = body
 	return nil
+}
+
+// onTrust is how much room a body gets before any of it has come: nobody knows yet
+// who sends it, and thousands of connections may announce the most and send
+// nothing.
+const onTrust = 64 << 10
+
+// announced reads a body of a known length. Mostly it takes one allocation of the
+// right size.
+func announced(r io.Reader, length int) ([]byte, error) {
+	body := make([]byte, min(length, onTrust))
+	for n := 0; ; {
+		if _, err := io.ReadFull(r, body[n:]); err != nil {
+			return nil, incomplete(err)
+		}
+		if n = len(body); n == length {
+			return body, nil
+		}
+		larger := make([]byte, min(length, 4*n))
+		copy(larger, body)
+		clear(body) // it may hold what is secret
+		body = larger
+	}
 }
 
 func incomplete(cause error) error {
