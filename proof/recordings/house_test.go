@@ -40,8 +40,6 @@ type house struct {
 // caller is somebody's credentials in a region.
 type caller struct{ id, secret, token, region string }
 
-func (c caller) in(region string) caller { c.region = region; return c }
-
 // TestRecordings runs every recorded scenario against one server.
 func TestRecordings(t *testing.T) {
 	s := redoubttest.Start(t, redoubttest.Options{})
