@@ -120,7 +120,7 @@ func Restore(ctx context.Context, conf Config, file string, p RestorePlan, log *
 	if _, err := openData(conf.Data, conf.Dev, conf.Account); err != nil {
 		return nil, err
 	}
-	db, err := openStore(ctx, &conf, log)
+	db, err := openStore(ctx, &conf, log, nil)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/redoubt-sec/redoubt/api/all"
 	"github.com/redoubt-sec/redoubt/api/redoubtapi"
 	"github.com/redoubt-sec/redoubt/engine/identity"
@@ -23,12 +25,12 @@ import (
 )
 
 // openStore opens the storage backend that the configuration names.
-func openStore(ctx context.Context, c *Config, log *slog.Logger) (*store.DB, error) {
+func openStore(ctx context.Context, c *Config, log *slog.Logger, disk vfs.FS) (*store.DB, error) {
 	switch {
 	case c.Store == "memory":
 		return store.Open(memory.New(), c.CacheRecords), nil
 	case c.Store == "pebble":
-		b, err := pebble.Open(filepath.Join(c.Data, "store"), pebble.Options{})
+		b, err := pebble.Open(filepath.Join(c.Data, "store"), pebble.Options{Log: log, FS: disk})
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	redoubt "github.com/redoubt-sec/redoubt"
 )
 
@@ -15,6 +17,8 @@ type Options struct {
 	// Clock replaces the services' clock and lets the clock endpoint move it.
 	// Tests only; dev mode makes one itself.
 	Clock *redoubt.Shifted
+	// Disk replaces the disk of the embedded store. Benchmarks only.
+	Disk vfs.FS
 }
 
 // Warnings are settings that work but that an operator should know about.

@@ -24,7 +24,7 @@ func ResetCredentials(ctx context.Context, conf Config, account string, log *slo
 	if s.dir.fresh {
 		return "", errors.New("no server has run on this data directory")
 	}
-	if s.db, err = openStore(ctx, &conf, log); err != nil {
+	if s.db, err = openStore(ctx, &conf, log, nil); err != nil {
 		return "", fmt.Errorf("store: %w (is the server still running?)", err)
 	}
 	defer func() { err = errors.Join(err, s.shutdown()) }()

@@ -100,7 +100,7 @@ func Start(ctx context.Context, conf Config, o Options) (_ *Server, err error) {
 	if s.token, err = s.dir.controlToken(); err != nil {
 		return nil, err
 	}
-	if s.db, err = openStore(ctx, &conf, s.log); err != nil {
+	if s.db, err = openStore(ctx, &conf, s.log, o.Disk); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	if err = s.guard(ctx); err != nil {

@@ -31,6 +31,9 @@ const (
 type Options struct {
 	// Log is told of trouble in the background; nil discards it.
 	Log *slog.Logger
+	// FS is where the directory lies; nil: on the operating system's disks. For
+	// tests and benchmarks.
+	FS vfs.FS
 }
 
 // Backend is an open data directory.
@@ -68,7 +71,10 @@ func Open(dir string, o Options) (*Backend, error) {
 	if err := private(dir); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return open(dir, o, vfs.Default)
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	return open(dir, o, o.FS)
 }
 
 // private insists that nobody but its owner may enter dir, if it exists.
