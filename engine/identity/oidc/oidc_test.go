@@ -17,6 +17,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/redoubt-sec/redoubt/egress"
@@ -164,6 +166,51 @@ func TestProviderKeys(t *testing.T) {
 	}
 	if _, err := NewProviders(closed).Keys(ctx, srv.URL, []string{print}, ""); !errors.Is(err, ErrCommunication) {
 		t.Error(err)
+	}
+}
+
+// Tokens that nobody signed make the server ask a provider: not more often than
+// one at a time, nor again and again when it does not answer.
+func TestProvidersAreAskedOnce(t *testing.T) {
+	_, set := rsaPair(t)
+	srv, asked := provider(t, set)
+	gate, err := egress.New(egress.Config{Allow: []string{"127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := []string{thumbprint(srv.Certificate())}
+	p := NewProviders(gate)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	var wait sync.WaitGroup
+	for i := range 50 {
+		wait.Go(func() {
+			ctx := t.Context()
+			if i == 0 {
+				ctx = gone
+			}
+			if keys, err := p.Keys(ctx, srv.URL, good, "k1"); ctx != gone && (err != nil || len(keys) != 1) {
+				t.Error(keys, err)
+			}
+		})
+	}
+	wait.Wait()
+	if *asked != 1 {
+		t.Errorf("asked %d times at once", *asked)
+	}
+	tries := new(atomic.Int32)
+	down := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(500) }))
+	defer down.Close()
+	for range 50 {
+		wait.Go(func() {
+			if _, err := p.Keys(t.Context(), down.URL, good, "k1"); !errors.Is(err, ErrCommunication) {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if n := tries.Load(); n != 1 {
+		t.Errorf("asked %d times without an answer", n)
 	}
 }
 

@@ -24,12 +24,16 @@ import (
 type Providers struct {
 	gate *egress.Gate
 	mu   sync.Mutex
-	sets map[string]keySet // by issuer and thumbprints
+	sets map[string]*keySet // by issuer and thumbprints
 }
 
 type keySet struct {
 	keys    []Key
 	fetched time.Time
+	// Of the last attempt, if it failed.
+	err    error
+	failed time.Time
+	asking chan struct{} // closed when an attempt under way is over; nil without one
 }
 
 const (
@@ -37,6 +41,8 @@ const (
 	fresh = 10 * time.Minute
 	// again is how soon keys are fetched anew for a kid that they lack.
 	again = 30 * time.Second
+	// pause is how soon a provider is asked again that did not answer.
+	pause = 2 * time.Second
 	// maxSets bounds the providers remembered.
 	maxSets = 256
 	// maxDocument bounds what a provider answers.
@@ -45,7 +51,7 @@ const (
 
 // NewProviders fetches through gate.
 func NewProviders(gate *egress.Gate) *Providers {
-	return &Providers{gate: gate, sets: map[string]keySet{}}
+	return &Providers{gate: gate, sets: map[string]*keySet{}}
 }
 
 // Keys answers the keys of an issuer, "https://host/path". Its server must show
@@ -53,31 +59,77 @@ func NewProviders(gate *egress.Gate) *Providers {
 // has one of the thumbprints (SHA-1, hex). kid is the key looked for: when known
 // keys lack it they are fetched anew, but not at every call.
 func (p *Providers) Keys(ctx context.Context, issuer string, thumbprints []string, kid string) ([]Key, error) {
-	name := issuer + "\x00" + strings.Join(thumbprints, ",")
-	now := time.Now()
-	p.mu.Lock()
-	set, known := p.sets[name]
-	p.mu.Unlock()
-	age := now.Sub(set.fetched)
-	has := kid == "" || slices.ContainsFunc(set.keys, func(k Key) bool { return k.ID == kid })
-	if known && age < fresh && (has || age < again) {
-		return set.keys, nil
-	}
-	keys, err := p.fetch(ctx, issuer, thumbprints)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCommunication, err)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	set := p.set(issuer + "\x00" + strings.Join(thumbprints, ","))
+	for {
+		age := time.Since(set.fetched)
+		has := kid == "" || slices.ContainsFunc(set.keys, func(k Key) bool { return k.ID == kid })
+		switch {
+		case age < fresh && (has || age < again):
+			return set.keys, nil
+		case time.Since(set.failed) < pause:
+			return nil, set.err
+		case set.asking == nil:
+			return p.ask(ctx, set, issuer, thumbprints)
+		}
+		// Anyone may send tokens, whose signatures are not checked yet: however many
+		// come, a provider is asked once at a time.
+		if err := p.wait(ctx, set.asking); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrCommunication, err)
+		}
+	}
+}
+
+// set answers what is remembered under a name; the lock is held.
+func (p *Providers) set(name string) *keySet {
+	s, ok := p.sets[name]
+	if ok {
+		return s
+	}
 	if len(p.sets) >= maxSets {
 		for n, s := range p.sets {
-			if now.Sub(s.fetched) > fresh || len(p.sets) >= maxSets {
+			if time.Since(s.fetched) > fresh || len(p.sets) >= maxSets {
 				delete(p.sets, n)
 			}
 		}
 	}
-	p.sets[name] = keySet{keys, now}
-	return keys, nil
+	s = &keySet{}
+	p.sets[name] = s
+	return s
+}
+
+// wait waits without the lock.
+func (p *Providers) wait(ctx context.Context, over <-chan struct{}) error {
+	p.mu.Unlock()
+	defer p.mu.Lock()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ask fetches keys without the lock, and remembers what came of it. What was known
+// stays good for its time.
+func (p *Providers) ask(ctx context.Context, set *keySet, issuer string, thumbprints []string) (keys []Key, err error) {
+	set.asking = make(chan struct{})
+	err = errors.New("the attempt was broken off")
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		if err != nil {
+			err = fmt.Errorf("%w: %w", ErrCommunication, err)
+			set.err, set.failed = err, time.Now()
+		} else {
+			set.keys, set.fetched = keys, time.Now()
+		}
+		close(set.asking)
+		set.asking = nil
+	}()
+	// Others wait for it: who asked first must not break it off.
+	return p.fetch(context.WithoutCancel(ctx), issuer, thumbprints)
 }
 
 func (p *Providers) fetch(ctx context.Context, issuer string, thumbprints []string) ([]Key, error) {
