@@ -13,16 +13,17 @@ import (
 
 // durable measures acknowledged writes: CreateAlias and PutKeyPolicy, audit
 // event included, beside Pebble's own group commit of one kilobyte a write.
-func durable(c *caller, p *process, l load) error {
-	l.requests = min(l.requests, 6400)
-	floor, err := pebbleRate(l)
+func (b *bencher) durable(c *caller, p *process) error {
+	l := b.load
+	l.requests = min(l.requests, 25_600)
+	floor, err := pebbleRate(l, b.delay)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\ndurable writes from %d clients%22s\n", l.connections, "of Pebble's rate")
+	fmt.Printf("durable writes from %d clients%22s\n", l.connections, "of Pebble's rate")
 	fmt.Printf("%-34s %10.0f/s\n", "Pebble, synced puts of 1 KiB", floor)
 
-	keys := make([]string, l.connections*4)
+	keys := make([]string, max(l.connections*4, l.requests/25)) // fifty aliases a key are allowed
 	for i := range keys {
 		var key struct{ KeyMetadata struct{ KeyId string } }
 		if err := c.call("CreateKey", map[string]any{}, &key); err != nil {
@@ -33,7 +34,6 @@ func durable(c *caller, p *process, l load) error {
 	create := make([][]byte, l.requests)
 	put := make([][]byte, l.requests)
 	for i := range l.requests {
-		// Fifty aliases a key are allowed.
 		if create[i], err = c.bytes("CreateAlias", map[string]any{"AliasName": fmt.Sprintf("alias/bench-%d", i), "TargetKeyId": keys[i%len(keys)]}); err != nil {
 			return err
 		}
@@ -57,13 +57,13 @@ func durable(c *caller, p *process, l load) error {
 }
 
 // pebbleRate is what the storage engine itself manages on this disk.
-func pebbleRate(l load) (float64, error) {
+func pebbleRate(l load, delay time.Duration) (float64, error) {
 	dir, err := os.MkdirTemp("", "redoubt-bench-pebble")
 	if err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	db, err := pebble.Open(filepath.Join(dir, "db"), &pebble.Options{Logger: quiet{}})
+	db, err := pebble.Open(filepath.Join(dir, "db"), &pebble.Options{Logger: quiet{}, FS: slow(delay)})
 	if err != nil {
 		return 0, err
 	}

@@ -19,7 +19,10 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
+	"time"
 )
 
 func main() {
@@ -30,14 +33,24 @@ func main() {
 	profile := flag.String("cpu-profile", "", "have the server write its CPU profile to this `file`")
 	only := flag.String("only", "", "measure only cases whose name contains this `text`")
 	rounds := flag.Int("rounds", 3, "rounds; the best counts")
+	delay := flag.Duration("sync-delay", 0, "have flushes of the store's disk take at least so long, in Pebble's own rate too")
+	slowed := flag.String("slow-server", "", "be the server on a slow disk, with this data `directory`")
 	flag.Parse()
 	if *bare {
 		serveBare()
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *redoubt, load{requests: *requests, connections: *connections}, *rounds, *profile, *only); err != nil {
+	if *slowed != "" {
+		if err := serveSlow(ctx, *slowed, *delay); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	b := bencher{binary: *redoubt, load: load{requests: *requests, connections: *connections}, rounds: *rounds, profile: *profile, only: *only, delay: *delay}
+	if err := b.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -64,64 +77,84 @@ func serveBare() {
 	}))
 }
 
-func run(ctx context.Context, binary string, l load, rounds int, profile, only string) error {
+// bencher is one run.
+type bencher struct {
+	binary  string
+	load    load
+	rounds  int
+	profile string
+	only    string
+	delay   time.Duration
+}
+
+func (b *bencher) wants(name string) bool { return b.only == "" || strings.Contains(name, b.only) }
+
+func (b *bencher) run(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "redoubt-bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	data := filepath.Join(dir, "data")
+	target, err := startRedoubt(ctx, b.binary, data, b.profile, b.delay)
+	if err != nil {
+		return err
+	}
+	defer func() { target.stop() }()
+	c, err := newCaller(target.addr, filepath.Join(data, "credentials"))
+	if err != nil {
+		return err
+	}
+	if err := b.calls(ctx, c, target); err != nil {
+		return err
+	}
+	if b.wants("durable") {
+		if err := b.durable(c, target); err != nil {
+			return err
+		}
+	}
+	if b.wants("start") && b.delay == 0 {
+		target.stop()
+		return starts(ctx, b.binary, data, b.rounds)
+	}
+	return nil
+}
+
+// calls measures calls that change nothing beside the bare handler. Rounds take
+// turns, so that the machine's moods meet all alike.
+func (b *bencher) calls(ctx context.Context, c *caller, target *process) error {
+	cases, err := prepare(c)
+	if err != nil {
+		return err
+	}
+	request := cases[0].request
+	cases = slices.DeleteFunc(cases, func(k bench) bool { return !b.wants(k.name) })
+	if len(cases) == 0 {
+		return nil
+	}
 	yard, err := startBare(ctx)
 	if err != nil {
 		return err
 	}
 	defer yard.stop()
-	target, err := startRedoubt(ctx, binary, filepath.Join(dir, "data"), profile)
-	if err != nil {
-		return err
-	}
-	defer func() { target.stop() }()
-	c, err := newCaller(target.addr, filepath.Join(dir, "data", "credentials"))
-	if err != nil {
-		return err
-	}
-	cases, err := prepare(c)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("%d connections, %d requests a round, best of %d rounds\n\n", l.connections, l.requests, rounds)
-	fmt.Printf("%-34s %10s %8s %9s %9s %8s %9s\n", "", "CPU µs", "ratio", "p50 ms", "p99 ms", "ratio", "req/s")
-	var kept []bench
-	for _, k := range cases {
-		if strings.Contains(k.name, only) {
-			kept = append(kept, k)
-		}
-	}
-	// In turn, so that the machine's moods meet all alike.
 	var base result
-	results := make([]result, len(kept))
-	request := cases[0].request
-	for range rounds {
-		if base = better(base, l.run(yard, request)); base.err != nil {
+	results := make([]result, len(cases))
+	for range b.rounds {
+		if base = better(base, b.load.run(yard, request)); base.err != nil {
 			return fmt.Errorf("bare handler: %w", base.err)
 		}
-		for i, k := range kept {
-			if results[i] = better(results[i], l.run(target, k.request)); results[i].err != nil {
+		for i, k := range cases {
+			if results[i] = better(results[i], b.load.run(target, k.request)); results[i].err != nil {
 				return fmt.Errorf("%s: %w", k.name, results[i].err)
 			}
 		}
 	}
+	fmt.Printf("%d connections, %d requests a round, best of %d rounds\n\n", b.load.connections, b.load.requests, b.rounds)
+	fmt.Printf("%-34s %10s %8s %9s %9s %8s %9s\n", "", "CPU µs", "ratio", "p50 ms", "p99 ms", "ratio", "req/s")
 	base.print("bare net/http handler", base)
-	for i, k := range kept {
+	for i, k := range cases {
 		results[i].print(k.name, base)
 	}
-	if only == "" || strings.Contains("durable", only) {
-		if err := durable(c, target, l); err != nil {
-			return err
-		}
-	}
-	if only == "" || strings.Contains("start", only) {
-		target.stop()
-		return starts(ctx, binary, filepath.Join(dir, "data"), rounds)
-	}
+	fmt.Println()
 	return nil
 }

@@ -50,9 +50,19 @@ func startBare(ctx context.Context) (*process, error) {
 	return &process{cmd, cmd.Process.Pid, strings.TrimSpace(line)}, err
 }
 
-func startRedoubt(ctx context.Context, binary, data, profile string) (*process, error) {
-	p, err := launch(ctx, binary, data, "127.0.0.1:0", profile)
-	if err != nil {
+// startRedoubt starts a server on new data and waits until it listens. A slow
+// disk is no setting of the product: then the server runs in this program.
+func startRedoubt(ctx context.Context, binary, data, profile string, delay time.Duration) (p *process, err error) {
+	if delay > 0 {
+		exe, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		p, err = command(ctx, "", exe, "-slow-server", data, "-sync-delay", delay.String())
+		if err != nil {
+			return nil, err
+		}
+	} else if p, err = launch(ctx, binary, data, "127.0.0.1:0", profile); err != nil {
 		return nil, err
 	}
 	for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
@@ -72,6 +82,10 @@ func launch(ctx context.Context, binary, data, addr, profile string) (*process, 
 	if profile != "" {
 		args = append(args, "--cpu-profile", profile)
 	}
+	return command(ctx, addr, binary, args...)
+}
+
+func command(ctx context.Context, addr, binary string, args ...string) (*process, error) {
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
