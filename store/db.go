@@ -57,6 +57,16 @@ func (db *DB) Begin() *Tx {
 // Backend answers the engine below, for backups and watches.
 func (db *DB) Backend() Backend { return db.backend }
 
+// Exists reports whether there is a record under key now, outside of any
+// transaction.
+func (db *DB) Exists(key string) (bool, error) {
+	if v, ok, _ := db.cache.get(key); ok {
+		return v != nil, nil
+	}
+	_, ok, err := db.backend.Get(key)
+	return ok, err
+}
+
 // Revision is the newest revision that reads can see: where to watch from after
 // a read that begins now.
 func (db *DB) Revision() int64 { return db.backend.Revision() }

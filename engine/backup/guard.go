@@ -89,7 +89,7 @@ func Guard(ctx context.Context, db *store.DB, classes []Class) error {
 // exists reports whether a write changes a record rather than makes it: new ones
 // have no version that could come back. In doubt it does.
 func exists(db *store.DB, key string) bool {
-	_, ok, err := db.Backend().Get(key)
+	ok, err := db.Exists(key)
 	return ok || err != nil
 }
 
