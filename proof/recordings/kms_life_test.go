@@ -105,6 +105,8 @@ func kmsRotation(t *testing.T, h *house) {
 	// test_rotate_key_on_demand_raises_error_given_non_symmetric_key; …_given_key_is_disabled, with an asymmetric one
 	rsa, rsaARN := s.key(in{"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"})
 	s.fails("kms:RotateKeyOnDemand", in{"KeyId": rsa}, 400, "UnsupportedOperationException", "-")
+	// TF kms/key.go reads the status of every key that AWS made, TestAccKMSKey_asymmetricKey and _hmacKey pass
+	s.wants(s.ok("kms:GetKeyRotationStatus", in{"KeyId": rsa}, off), map[string]string{"KeyId": rsaARN, "KeyRotationEnabled": "false"})
 	s.must("kms:DisableKey", in{"KeyId": rsa})
 	s.fails("kms:RotateKeyOnDemand", in{"KeyId": rsa}, 400, "DisabledException", rsaARN+" is disabled.")
 	// test_key_rotations_limits: 25 since 2025, 10 when it was recorded

@@ -100,14 +100,15 @@ func (s *Service) RotateKeyOnDemand(ctx context.Context, c *redoubt.Call, in *km
 	return &kmsapi.RotateKeyOnDemandOutput{KeyId: &k.ARN}, nil
 }
 
-// GetKeyRotationStatus answers whether and when a key rotates.
+// GetKeyRotationStatus answers whether and when a key rotates. Asymmetric and HMAC
+// keys don't, and say so: clients ask without knowing the kind of key.
 func (s *Service) GetKeyRotationStatus(ctx context.Context, c *redoubt.Call, in *kmsapi.GetKeyRotationStatusInput) (*kmsapi.GetKeyRotationStatusOutput, error) {
 	k, err := s.key(ctx, c, in.KeyId, byID)
 	if err != nil {
 		return nil, err
 	}
-	if err := rotates(k); err != nil {
-		return nil, err
+	if k.KeyStore != "" {
+		return nil, wrongOrigin(k)
 	}
 	r := k.Rotation
 	// A key that waits for its deletion does not rotate; cancelling brings the
