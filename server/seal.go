@@ -107,6 +107,11 @@ func (s *Server) sealFrom(_ context.Context, in *redoubtapi.RotateSealInput) (ke
 	set(&c.Seal, in.Kind)
 	set(&c.SealKey, in.KeyFile)
 	set(&c.SealPassphrase, in.PassphraseFile)
+	if in.Module != nil && !s.conf.namesModule(*in.Module) {
+		// A module is code that runs as this server: who may call this operation
+		// may not choose it, only who writes the configuration.
+		return nil, nil, errors.New("the configuration does not name this PKCS #11 module (seal-pkcs11-module)")
+	}
 	set(&c.SealModule, in.Module)
 	set(&c.SealToken, in.Token)
 	set(&c.SealPIN, in.PinFile)
@@ -135,6 +140,19 @@ func (s *Server) sealFrom(_ context.Context, in *redoubtapi.RotateSealInput) (ke
 		return seal, sh.Shares, nil
 	}
 	return seal, nil, nil
+}
+
+// namesModule reports whether the configuration names a PKCS #11 module.
+func (c *Config) namesModule(path string) bool {
+	if path == c.SealModule {
+		return true
+	}
+	for _, h := range c.CloudHSM {
+		if h.Module == path {
+			return true
+		}
+	}
+	return false
 }
 
 // resolveSeal makes the seal for a wrap that another server proposes: with this
