@@ -38,7 +38,7 @@ func (d *Door) recordAfter(_ context.Context, e *exchange) error {
 	if e.call == nil || e.op == nil {
 		return nil // nobody asked for anything that has a name
 	}
-	if e.call.Account == "" && !d.strange.admit(now(), d.Log) {
+	if e.call.Account == "" && e.outcome() != nil && !d.strange.admit(now(), d.Log) {
 		return nil
 	}
 	committed := e.recorded && e.err == nil

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// strangers bounds the events of callers who are nobody: without a signature, or
-// with one that does not hold. Such a call costs its sender nothing and is in no
-// account's log, but its event lies in the store for ninety days: whoever reaches
-// the port could fill the disk, and with it end the recording of everyone's calls.
-// What is left out is counted in the server's log.
+// strangers bounds the events of refused callers who are nobody: without a
+// signature, or with one that does not hold. Such a call costs its sender nothing
+// and is in no account's log, but its event lies in the store for ninety days:
+// whoever reaches the port could fill the disk, and with it end the recording of
+// everyone's calls. What is left out is counted in the server's log.
 type strangers struct {
 	mu      sync.Mutex
 	tokens  float64
