@@ -32,6 +32,7 @@ var allowed = []struct {
 	{"egress", []string{"."}, "the one way out knows no one who uses it"},
 	{"store", nil, "records know nothing but the vocabulary"},
 	{"store/...", []string{".", "store/..."}, "backends know the contract"},
+	{"blob", nil, "bytes know nothing of what they mean"},
 	{"blob/...", []string{".", "blob/..."}, "backends know the contract"},
 	{"engine/...", []string{".", "store", "blob", "egress", "sigv4", "engine/..."}, "engines do the work and know neither wire nor service"},
 	{"service/...", []string{".", "op", "op/schema", "api/...", "store", "blob", "engine/..."}, "rooms stand side by side: they reach each other through op.Invoker only"},
