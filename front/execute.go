@@ -20,17 +20,25 @@ const tries = 64
 // execute runs the call in one transaction: credential, needs, decisions,
 // method and audit event stand or fall together.
 func (d *Door) execute(ctx context.Context, e *exchange) error {
+	attempt := d.attempt
+	if e.row.Effects {
+		attempt = d.admit
+	}
 	for try := 0; ; try++ {
 		tx := e.tx // in which the caller was identified
 		if try > 0 || tx == nil {
 			tx = d.DB.Begin()
 		}
 		e.out, e.nested, e.recorded = nil, nil, false
-		err := d.attempt(store.With(context.WithValue(ctx, exchangeKey{}, e), tx), e, tx)
+		err := attempt(store.With(context.WithValue(ctx, exchangeKey{}, e), tx), e, tx)
 		switch {
 		case err == nil:
 			if err = d.recordIn(ctx, tx, e); err == nil {
 				err = tx.Commit(ctx)
+			}
+			if err == nil && e.row.Effects {
+				e.out, err = e.row.Call(ctx, e.call, e.in)
+				return err
 			}
 		case !errors.Is(err, store.ErrConflict):
 			// The refusal is true only if what it rests on still holds.
@@ -64,20 +72,39 @@ func (d *Door) attempt(ctx context.Context, e *exchange, tx *store.Tx) error {
 	return err
 }
 
+// admit is one try at letting in a call whose method runs in no transaction.
+func (d *Door) admit(ctx context.Context, e *exchange, tx *store.Tx) (err error) {
+	if e.sig != nil && tx != e.tx {
+		if err := d.confirm(tx, e); err != nil {
+			return err
+		}
+	}
+	e.needs, err = d.decide(ctx, tx, e.call, e.row, e.in)
+	if err == nil && tx.Wrote() {
+		return errors.New("front: the needs of " + e.call.Service + ":" + e.call.Operation + " wrote something")
+	}
+	return err
+}
+
 // perform states the needs of a call, decides them and runs the method.
 func (d *Door) perform(ctx context.Context, tx *store.Tx, c *redoubt.Call, row *op.Operation, in any) (out any, needs []redoubt.Need, err error) {
-	needs, err = row.Needs(ctx, c, in)
-	if err != nil {
+	if needs, err = d.decide(ctx, tx, c, row, in); err != nil {
 		return nil, needs, err
-	}
-	c.Denied = nil
-	if row.Access == op.Authorized {
-		if err := d.authorize(tx, c, needs); err != nil {
-			return nil, needs, err
-		}
 	}
 	out, err = row.Call(ctx, c, in)
 	return out, needs, err
+}
+
+// decide states the needs of a call and decides them.
+func (d *Door) decide(ctx context.Context, tx *store.Tx, c *redoubt.Call, row *op.Operation, in any) (needs []redoubt.Need, err error) {
+	if needs, err = row.Needs(ctx, c, in); err != nil {
+		return needs, err
+	}
+	c.Denied = nil
+	if row.Access == op.Authorized {
+		err = d.authorize(tx, c, needs)
+	}
+	return needs, err
 }
 
 // authorize decides every need. A refused need with an Item is noted for the

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -12,6 +13,8 @@ import (
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/engine/trail"
+	"github.com/redoubt-sec/redoubt/sigv4"
+	"github.com/redoubt-sec/redoubt/store"
 	"github.com/redoubt-sec/redoubt/wire"
 )
 
@@ -22,9 +25,10 @@ type step struct {
 }
 
 var steps = []step{
-	{"read", (*Door).read},
 	{"route", (*Door).route},
+	{"read", (*Door).read},
 	{"identify", (*Door).identify},
+	{"open", (*Door).open},
 	{"decode", (*Door).decode},
 	{"throttle", (*Door).throttle},
 	{"execute", (*Door).run},
@@ -51,14 +55,14 @@ func (d *Door) Answer(ctx context.Context, r *http.Request) *wire.Response {
 	if raw, ok := rawPath(r.RequestURI); ok {
 		e.wire.Path = raw
 	}
-	d.take(ctx, e)
+	d.walk(ctx, e)
 	return d.respond(ctx, e)
 }
 
-// take takes the steps up to the first that fails. A panic is a failure like any
+// walk takes the steps up to the first that fails. A panic is a failure like any
 // other: the caller gets an answer, and the call an event. Whoever finds one that
 // a request can cause must not be able to call without leaving a trace.
-func (d *Door) take(ctx context.Context, e *exchange) {
+func (d *Door) walk(ctx context.Context, e *exchange) {
 	defer func() {
 		if p := recover(); p != nil {
 			d.Log.Error("panic in a call", "request", e.requestID, "panic", p, "stack", string(debug.Stack()))
@@ -89,25 +93,102 @@ func rawPath(target string) (string, bool) {
 	return path, true
 }
 
-// read takes the body in, up to the limit.
+// read takes the body in, up to the limit. Bodies of S3 are left to open: they may
+// be large, and who sends them is known first.
 func (d *Door) read(_ context.Context, e *exchange) error {
-	r := e.http
-	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
+	if e.isS3() || e.wire.Body != nil {
 		return nil
 	}
-	if r.ContentLength > int64(d.MaxBody) {
+	return d.take(e, e.http.Body)
+}
+
+// open takes in a body of S3, which proves itself while it is read, or hands it on
+// where the operation streams it.
+func (d *Door) open(_ context.Context, e *exchange) error {
+	if !e.isS3() || !hasBody(e.http) {
+		return nil
+	}
+	from := io.Reader(e.http.Body)
+	if e.wire.Body != nil {
+		from = bytes.NewReader(e.wire.Body) // it looked like a form
+	}
+	style := sigv4.StyleOf(e.svc.Name, string(e.protocol))
+	var body *sigv4.Body
+	var err error
+	if e.sig == nil || e.devRoot {
+		body, err = sigv4.Unproven(e.signed(), from)
+	} else {
+		body, err = e.sig.Body(from)
+	}
+	if err != nil {
+		return refused(err, style)
+	}
+	in := proven{body, style}
+	if e.row != nil && e.row.Streams() {
+		e.wire.Stream = in
+		return nil
+	}
+	return d.take(e, in)
+}
+
+// proven is a body whose reading fails as the client is to be told.
+type proven struct {
+	*sigv4.Body
+	style sigv4.Style
+}
+
+var _ redoubt.Stream = proven{}
+
+// Read implements io.Reader.
+func (p proven) Read(b []byte) (int, error) {
+	n, err := p.Body.Read(b)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	err = refused(err, p.style)
+	if _, ok := errors.AsType[*redoubt.Error](err); !ok {
+		err = incomplete(err)
+	}
+	return n, err
+}
+
+// Trailer implements redoubt.Stream.
+func (p proven) Trailer() map[string][]string { return p.Body.Trailer() }
+
+// Close implements io.Closer; the connection drops what is left.
+func (p proven) Close() error { return nil }
+
+func hasBody(r *http.Request) bool {
+	return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
+}
+
+// take reads the whole body, up to the limit of the operation.
+func (d *Door) take(e *exchange, from io.Reader) error {
+	r := e.http
+	if !hasBody(r) {
+		return nil
+	}
+	limit := d.MaxBody
+	if e.row != nil && e.row.MaxBody > limit {
+		limit = e.row.MaxBody
+		e.wire.Limit = limit
+	}
+	if r.ContentLength > int64(limit) {
 		return wire.TooLarge()
 	}
-	if r.ContentLength > 0 {
+	if r.ContentLength > 0 && from == r.Body {
 		var err error
-		e.wire.Body, err = announced(r.Body, int(r.ContentLength))
+		e.wire.Body, err = announced(from, int(r.ContentLength))
 		return err
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, int64(d.MaxBody)+1))
+	body, err := io.ReadAll(io.LimitReader(from, int64(limit)+1))
 	if err != nil {
+		if _, ok := errors.AsType[*redoubt.Error](err); ok {
+			return err
+		}
 		return incomplete(err)
 	}
-	if len(body) > d.MaxBody {
+	if len(body) > limit {
 		return wire.TooLarge()
 	}
 	e.wire.Body = body
@@ -180,6 +261,9 @@ func (d *Door) throttle(_ context.Context, e *exchange) error {
 // run executes the call unless the audit log cannot take its event.
 func (d *Door) run(ctx context.Context, e *exchange) error {
 	err := d.execute(ctx, e)
+	if errors.Is(err, store.ErrConflict) {
+		return redoubt.ErrThrottling.New("Rate exceeded")
+	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return redoubt.ErrorKind("RequestTimeout").New("The client went away.")
 	}

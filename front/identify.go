@@ -41,9 +41,7 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 	e.call = c
 
 	style := sigv4.StyleOf(e.svc.Name, string(e.protocol))
-	sig, err := sigv4.Parse(&sigv4.Request{
-		Method: e.wire.Method, Target: e.wire.Target, Host: e.wire.Host, Header: e.wire.Header, BodySHA256: e.bodyHash,
-	})
+	sig, err := sigv4.Parse(e.signed())
 	if errors.Is(err, sigv4.NoSignature) {
 		if e.row != nil && e.row.Access == op.NoAuth || anonymous[e.svc.Name] {
 			return nil // Principal's zero value is Anonymous
@@ -58,7 +56,7 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 		return nil
 	}
 	if err := sig.Check(sigv4.Expect{
-		Service: e.svc.SigningName, Region: d.signingRegion(e), S3: e.svc.Name == "s3" || e.svc.Name == "s3control",
+		Service: e.svc.SigningName, Region: d.signingRegion(e), S3: e.isS3(),
 		UnsignedPayload: e.op != nil && e.op.UnsignedPayload,
 		Now:             now(), Window: sigv4.Window(e.svc.SigningName),
 	}); err != nil {
@@ -87,6 +85,17 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 	c.Account = cred.Principal.Account
 	return nil
 }
+
+// signed is what a signature covers.
+func (e *exchange) signed() *sigv4.Request {
+	return &sigv4.Request{
+		Method: e.wire.Method, Target: e.wire.Target, Host: e.wire.Host, Header: e.wire.Header, BodySHA256: e.bodyHash,
+	}
+}
+
+// isS3 reports whether the request is signed as S3's are: bodies are proven while
+// they are read.
+func (e *exchange) isS3() bool { return e.svc.SigningName == "s3" }
 
 // confirm looks the caller's credential up again in the transaction of a further
 // attempt, so that a call cannot commit on a credential that was revoked

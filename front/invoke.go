@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -22,6 +23,9 @@ func (d *Door) Invoke(ctx context.Context, as op.As, svc *schema.Service, operat
 	}
 	if err := d.valid.Input(svc, row.Schema, in); err != nil {
 		return nil, err
+	}
+	if row.Effects {
+		return d.invokeOutside(ctx, as, row, in)
 	}
 	if store.Has(ctx) {
 		n, err := d.nest(ctx, store.From(ctx), as, row, in)
@@ -52,6 +56,43 @@ func (d *Door) Invoke(ctx context.Context, as op.As, svc *schema.Service, operat
 		return d.recordNested(ctx, tx, n)
 	})
 	if n != nil && n.err != nil {
+		d.recordLater(n)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return n.out, nil
+}
+
+// invokeOutside is Invoke of an operation whose method runs in no transaction. From
+// within one only what reads can be called: the transaction may run again, and what
+// was done could not be undone.
+func (d *Door) invokeOutside(ctx context.Context, as op.As, row *op.Operation, in any) (any, error) {
+	if store.Has(ctx) && !row.ReadOnly {
+		return nil, errors.New("front: " + row.Service.Name + ":" + row.Schema.Name + " called from within a transaction")
+	}
+	var n *nested
+	admit := func(ctx context.Context) error {
+		tx := store.From(ctx)
+		c, err := d.callAs(ctx, tx, as, row)
+		if err != nil {
+			return err
+		}
+		n = &nested{call: c, row: row, in: in, as: as}
+		n.needs, n.err = d.decide(ctx, tx, c, row, in)
+		return n.err
+	}
+	var err error
+	if store.Has(ctx) {
+		err = admit(ctx)
+	} else {
+		err = d.DB.Run(ctx, admit)
+	}
+	if err == nil {
+		n.out, n.err = row.Call(context.WithValue(store.Without(ctx), exchangeKey{}, nil), n.call, in)
+		err = n.err
+	}
+	if n != nil && (err == nil || n.err != nil) {
 		d.recordLater(n)
 	}
 	if err != nil {

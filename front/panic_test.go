@@ -14,7 +14,7 @@ func TestPanicIsAFailure(t *testing.T) {
 	steps = []step{{"fall", func(*Door, context.Context, *exchange) error { panic("a value of the request") }}}
 	d := &Door{Deps: Deps{Log: slog.New(slog.DiscardHandler)}}
 	e := &exchange{}
-	d.take(context.Background(), e)
+	d.walk(context.Background(), e)
 	if e.err == nil {
 		t.Fatal("a call that fell passes for one that succeeded")
 	}

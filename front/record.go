@@ -74,6 +74,9 @@ func both(a, b error) error {
 
 // commitEvent writes an event, and its copies for other accounts, with a change.
 func (d *Door) commitEvent(tx *store.Tx, ev *trail.Event) error {
+	if !d.Trail.Selected(ev) {
+		return nil
+	}
 	copies := shared(ev)
 	if err := d.Trail.Commit(tx, ev); err != nil {
 		return err
@@ -88,6 +91,9 @@ func (d *Door) commitEvent(tx *store.Tx, ev *trail.Event) error {
 
 // recordEvent hands an event and its copies to the buffered log.
 func (d *Door) recordEvent(ev *trail.Event) error {
+	if !d.Trail.Selected(ev) {
+		return nil
+	}
 	copies := shared(ev)
 	if err := d.Trail.Record(ev); err != nil {
 		return err
@@ -149,7 +155,8 @@ func (d *Door) recordNested(_ context.Context, tx *store.Tx, n *nested) error {
 	return d.commitEvent(tx, event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, nil))
 }
 
-// recordLater records a background call that was refused.
+// recordLater records a call that background work made and that changed nothing,
+// or was refused.
 func (d *Door) recordLater(n *nested) {
 	if err := d.recordEvent(event(n.call, n.row.Service, n.row.Schema, n.row, n.in, n.out, n.needs, n.err)); err != nil {
 		d.Log.Error("call could not be recorded", "request", n.call.RequestID, "error", err)
@@ -176,7 +183,7 @@ func event(c *redoubt.Call, svc *schema.Service, o *schema.Operation, row *op.Op
 		ev.TLS = &trail.TLS{Version: c.Source.TLSVersion, Cipher: c.Source.TLSCipher, Host: c.Source.Host}
 	}
 	if row != nil {
-		ev.ReadOnly = row.ReadOnly
+		ev.ReadOnly, ev.Data = row.ReadOnly, row.IsData
 		if in != nil {
 			ev.RequestParameters = row.RecordRequest(in)
 		}

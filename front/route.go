@@ -2,6 +2,8 @@ package front
 
 import (
 	"context"
+	"net/http"
+	"strings"
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/op/schema"
@@ -26,9 +28,15 @@ func codecs(limits wire.Limits) map[schema.Protocol]wire.Codec {
 	}
 }
 
-// route finds the service, its protocol and the operation. What is wrong with
-// the operation is kept for later: a caller must prove who it is first.
+// route finds the service, its protocol and the operation, from the head alone but
+// for forms, which name the operation in the body. What is wrong with the operation
+// is kept for later: a caller must prove who it is first.
 func (d *Door) route(_ context.Context, e *exchange) error {
+	if e.wire.Method == http.MethodPost && strings.HasPrefix(e.wire.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		if err := d.take(e, e.http.Body); err != nil {
+			return err
+		}
+	}
 	f, ok := d.index.Find(&e.wire, d.MaxBody)
 	e.host, e.scope = f.Region, f.Scope.Region
 	if !ok {

@@ -56,6 +56,13 @@ type Operation struct {
 	// ReadOnly is what the audit event says: the access level of the action,
 	// unless the row says otherwise.
 	ReadOnly bool
+	// Effects: the method runs in no transaction; see Outside.
+	Effects bool
+	// IsData: the audit event is a data event; see Data.
+	IsData bool
+	// MaxBody is how large a request may be, in bytes, where that is more than
+	// other operations take; 0: no more.
+	MaxBody int
 	// request and response are Request and Response made ready for use.
 	request, response allowed
 
@@ -129,6 +136,40 @@ func (o Operation) Answers(members ...string) Operation {
 func (o Operation) Reads() Operation {
 	o.ReadOnly = true
 	return o
+}
+
+// Outside makes the method run in no transaction, and once: for what cannot be run
+// again, such as a body that streams by or a function that is invoked. Its needs
+// are stated, decided and that reading committed first; the method then opens
+// transactions of its own (store.DB.Run), short ones, and looks again at what must
+// still hold in them. A service may call such an operation from within a
+// transaction only if it reads.
+func (o Operation) Outside() Operation {
+	o.Effects = true
+	return o
+}
+
+// Data makes the operation's events data events, which are kept only where a trail
+// selects them and are no part of the event history.
+func (o Operation) Data() Operation {
+	o.IsData = true
+	return o
+}
+
+// Body lets requests be as large as n bytes.
+func (o Operation) Body(n int) Operation {
+	o.MaxBody = n
+	return o
+}
+
+// Streams reports whether the request's body is handed to the method as it comes
+// (a redoubt.Stream) instead of being read first.
+func (o *Operation) Streams() bool {
+	if o.Schema.Input == schema.None {
+		return false
+	}
+	in := o.Service.At(o.Schema.Input)
+	return in.Payload >= 0 && in.Members[in.Payload].Has(schema.Streaming)
 }
 
 // NewInput answers a pointer to a zero input.

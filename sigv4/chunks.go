@@ -164,6 +164,9 @@ func (c *chunks) verify() error {
 }
 
 func (c *chunks) compare(stringToSign []byte) error {
+	if c.s.key == nil {
+		return nil // Unproven
+	}
 	c.s.key.sum(&c.prev, stringToSign)
 	if subtle.ConstantTimeCompare(c.prev[:], c.claimed[:]) == 1 {
 		return nil

@@ -16,6 +16,7 @@ func (r *Request) Content(limit int) ([]byte, error) {
 	if r.have&haveContent != 0 {
 		return r.content, nil
 	}
+	limit = max(limit, r.Limit)
 	body := r.Body
 	if len(body) > limit {
 		return nil, TooLarge()

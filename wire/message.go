@@ -18,6 +18,9 @@ type Request struct {
 	// Stream is the body of an operation whose input is streamed; Body is nil
 	// then. The decoded input takes it over.
 	Stream io.ReadCloser
+	// Limit is how large the body may be where that is more than the codec's own
+	// limit; 0: no more.
+	Limit int
 
 	content []byte // Body after Content-Encoding
 	query   Form

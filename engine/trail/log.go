@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
@@ -45,6 +46,8 @@ type Log struct {
 
 	flushing sync.Mutex // held by Flush; guards retry
 	retry    []piece    // what could not be written
+
+	selects atomic.Pointer[func(*Event) bool]
 
 	mu      sync.Mutex
 	batches map[tenant]*batch
@@ -117,6 +120,20 @@ func (l *Log) Record(e *Event) error {
 		}
 	}
 	return nil
+}
+
+// SelectData says which data events are kept: those that f admits, which is asked
+// for every one. Before it is called, none are.
+func (l *Log) SelectData(f func(*Event) bool) { l.selects.Store(&f) }
+
+// Selected reports whether the event is to be recorded: all management events are,
+// data events where somebody wants them.
+func (l *Log) Selected(e *Event) bool {
+	if !e.Data {
+		return true
+	}
+	f := l.selects.Load()
+	return f != nil && (*f)(e)
 }
 
 // Healthy reports whether events can be recorded.

@@ -111,7 +111,7 @@ func (c *Codec) content(svc *schema.Service, r *wire.Request) ([]byte, error) {
 	if !isS3(svc) {
 		return r.Content(c.limits.Body)
 	}
-	if len(r.Body) > c.limits.Body {
+	if len(r.Body) > max(c.limits.Body, r.Limit) {
 		return nil, wire.TooLarge()
 	}
 	return r.Body, nil

@@ -346,7 +346,7 @@ func RawPayload(svc *schema.Service, m *schema.Member, f reflect.Value, req *wir
 			}
 			return true, nil
 		}
-		if len(req.Body) > limit {
+		if len(req.Body) > max(limit, req.Limit) {
 			return true, wire.TooLarge()
 		}
 		if len(req.Body) > 0 {
