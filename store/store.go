@@ -41,9 +41,10 @@ import (
 	"iter"
 )
 
-// Limits of the contract; etcd's defaults are the tightest and set them.
+// Limits of the contract; etcd's defaults are the tightest and set them. A key
+// has room for an object's of 1,024 bytes, each of which ID may double.
 const (
-	MaxKey   = 2048
+	MaxKey   = 2304
 	MaxValue = 1 << 20
 	MaxTxn   = 1_400_000
 	MaxOps   = 1000

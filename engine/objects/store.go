@@ -2,8 +2,8 @@ package objects
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
@@ -11,11 +11,6 @@ import (
 	"github.com/redoubt-sec/redoubt/engine/keyring"
 	"github.com/redoubt-sec/redoubt/store"
 )
-
-var errUnfinished = errors.New("objects: being built")
-
-// Timestamp is a point in time.
-type Timestamp = time.Time
 
 // Deps are what the object store rests on.
 type Deps struct {
@@ -30,41 +25,69 @@ type Deps struct {
 }
 
 // Store is the object store. It is safe for concurrent use.
-type Store struct{ Deps }
+type Store struct {
+	Deps
+	process string // this one, among those that write
+	names   reserve
+	wake    chan struct{}
+
+	mu   sync.Mutex
+	pins map[string]int // data that are being read, by id
+
+	// How signs of life and garbage are waited for; tests are less patient.
+	pulse, death, grace time.Duration
+}
 
 // New answers the object store; Run keeps it clean.
-func New(d Deps) *Store { return &Store{d} }
-
-// Run removes garbage until ctx ends.
-func (s *Store) Run(ctx context.Context) error { return errUnfinished }
-
-// Owner re-seals the buckets' keys when the root key is rotated.
-func (s *Store) Owner() keyring.Owner { return keyring.Owner{Name: "objects.bucket"} }
-
-// Progress is how far Verify has come.
-type Progress struct {
-	Versions, Parts, Blobs, Chunks int64
-	Bytes                          int64 // of data read
+func New(d Deps) *Store {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{
+		Deps: d, process: blob.NewName(), wake: make(chan struct{}, 1), pins: map[string]int{},
+		pulse: 15 * time.Second, death: time.Minute, grace: 15 * time.Minute,
+	}
+	if d.Alone {
+		s.grace = 0 // who reads is known here: pins
+	}
+	return s
 }
 
-// Fault is something that Verify found.
-type Fault struct {
-	Bucket, Key, Version string // empty where a blob stands alone
-	Blob                 string
-	Err                  error
+// now is the services' time, in the precision that S3 shows.
+func (s *Store) now() time.Time { return s.Clock.Now().UTC().Truncate(time.Millisecond) }
+
+// pin keeps data from being removed while they are read.
+func (s *Store) pin(data string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pins[data]++
 }
 
-// Report is what Verify found.
-type Report struct {
-	Progress
-	Unread  int64 // versions whose secrets are not the engine's: presence and size were checked
-	Waiting int64 // blobs that are being written, or are garbage that was not removed yet
-	Faults  []Fault
+func (s *Store) unpin(data string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pins[data]--; s.pins[data] == 0 {
+		delete(s.pins, data)
+	}
 }
 
-// Verify walks everything: every reference must have its blob, every blob its
-// reference, and every chunk whose key the engine has or secrets answers must be
-// authentic. progress may be nil.
-func (s *Store) Verify(ctx context.Context, secrets func(context.Context, *Version) ([][]byte, error), progress func(Progress)) (*Report, error) {
-	return nil, errUnfinished
+func (s *Store) pinned(data string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pins[data] > 0
+}
+
+// kick has the collector look.
+func (s *Store) kick() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run runs f in a transaction of its own, whatever ctx carries, and finishes it
+// although ctx may have ended.
+func (s *Store) run(ctx context.Context, f func(tx *store.Tx) error) error {
+	ctx = store.Without(context.WithoutCancel(ctx))
+	return s.DB.Run(ctx, func(ctx context.Context) error { return f(store.From(ctx)) })
 }

@@ -2,17 +2,11 @@ package objects
 
 import "time"
 
-// Limits of S3.
 const (
-	MaxKey     = 1024         // bytes of a key
-	MaxParts   = 10_000       // of an upload
-	MinPart    = 5 << 20      // bytes of every part but the last
-	MaxPart    = 5 << 30      // bytes of one part, and of one Create
-	MaxSize    = 48_828 << 30 // bytes of an object: 10,000 parts of 5 GiB
-	NullID     = "null"       // version id of what was written without versioning
-	Standard   = "STANDARD"   // the storage class
-	Governance = "GOVERNANCE" // retention mode
-	Compliance = "COMPLIANCE" // retention mode
+	NullID     = "null"     // version id of what was written without versioning
+	Standard   = "STANDARD" // the default storage class
+	Governance = "GOVERNANCE"
+	Compliance = "COMPLIANCE"
 )
 
 // Versioning is how a bucket keeps versions.
@@ -45,15 +39,23 @@ type Lock struct {
 	Hold  bool      `json:",omitempty"`
 }
 
+// holds reports whether the version must stay. bypass goes past governance.
+func (l Lock) holds(now time.Time, bypass bool) bool {
+	if l.Hold {
+		return true
+	}
+	return l.Mode != "" && now.Before(l.Until) && !(bypass && l.Mode == Governance)
+}
+
 // Version is one version of an object, or a delete marker. Versions that the
-// engine answers are shared and read-only.
+// engine answers share their maps and are read-only.
 type Version struct {
-	Bucket     string `json:"-"`
-	Key        string `json:"-"`
-	ID         string // NullID or 32 characters
-	Latest     bool   `json:"-"`
-	Marker     bool   `json:",omitempty"`
-	Modified   time.Time
+	Bucket     string     `json:"-"`
+	Key        string     `json:"-"`
+	Latest     bool       `json:"-"`
+	ID         string     // NullID or 32 characters
+	Marker     bool       `json:",omitempty"`
+	Modified   time.Time  // by the services' clock
 	Size       int64      `json:",omitempty"`
 	ETag       string     `json:",omitempty"` // without quotes
 	Parts      int        `json:",omitempty"` // how many an upload was completed with; 0: it was put whole
@@ -65,31 +67,42 @@ type Version struct {
 	Data Data   `json:",omitzero"`
 }
 
-// Data says where a version's bytes are; the engine's own.
+// Data says where bytes are and how they are encrypted; the engine's own.
 type Data struct {
-	ID       string    `json:",omitempty"` // random; part of what the encryption is bound to
-	Key      [][]byte  `json:",omitempty"` // the data key, wrapped, per layer
-	Segments []Segment `json:",omitempty"` // of objects that have few
-	Rows     int       `json:",omitempty"` // of the layout, else
+	ID      string   `json:",omitempty"` // random; part of what the encryption is bound to
+	Keys    [][]byte `json:",omitempty"` // the data keys, wrapped, one per layer
+	Segment Segment  `json:",omitzero"`  // of what was put whole
+	// Starts are the offsets at which the rows of the layout begin, of what was
+	// uploaded in parts.
+	Starts []int64 `json:",omitempty"`
 }
 
 // Segment is data that was written in one go.
 type Segment struct {
 	ID     string // also the blob's name
-	Size   int64  // of the plaintext
+	Size   int64  `json:",omitempty"` // of the plaintext
+	CRC    uint64 `json:",omitempty"` // CRC-64/NVME of the ciphertext: what rots is found without keys
 	Inline bool   `json:",omitempty"`
 }
 
-// Entry is what a listing shows of a key's latest version.
+// Entry is what a listing shows of a key's latest version. The names are short
+// because listings decode a thousand of them.
 type Entry struct {
-	Key       string `json:"-"`
-	VersionID string
-	ETag      string
-	Size      int64
-	Modified  time.Time
-	Class     string    `json:",omitempty"`
-	Owner     string    `json:",omitempty"`
-	Algorithm Algorithm `json:",omitempty"` // of the checksum
-	Type      string    `json:",omitempty"` // of the checksum
-	Seq       uint64    `json:"N"`
+	Key       string    `json:"-"`
+	VersionID string    `json:"v"`
+	ETag      string    `json:"e"`
+	Size      int64     `json:"s,omitempty"`
+	Modified  time.Time `json:"m"`
+	Class     string    `json:"c,omitempty"` // empty: STANDARD
+	Owner     string    `json:"o,omitempty"`
+	Algorithm Algorithm `json:"a,omitempty"` // of the checksum
+	Type      string    `json:"t,omitempty"` // of the checksum
+	Seq       uint64    `json:"n"`
+}
+
+func (v *Version) entry() *Entry {
+	return &Entry{
+		Key: v.Key, VersionID: v.ID, ETag: v.ETag, Size: v.Size, Modified: v.Modified, Class: v.Class, Owner: v.Owner,
+		Algorithm: v.Checksum.Algorithm, Type: v.Checksum.Type, Seq: v.Seq,
+	}
 }
