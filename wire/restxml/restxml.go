@@ -60,6 +60,9 @@ func (c *Codec) Decode(svc *schema.Service, op *schema.Operation, r *wire.Reques
 	if err == nil {
 		err = c.body(svc, op, r, v)
 	}
+	if err == nil && isS3(svc) && !streams(svc, op) {
+		err = integrity(op, r)
+	}
 	if bad, ok := errors.AsType[*rest.Bad](err); ok && isS3(svc) {
 		return invalidArgument(bad)
 	}
@@ -105,6 +108,14 @@ func (c *Codec) body(svc *schema.Service, op *schema.Operation, r *wire.Request,
 	return xmlio.Decode(s, op.Input, body, c.limits.Depth, v, names(op.InputName, sh.LocationName, sh.Name, op.Name+"Request")...)
 }
 
+// streams reports whether an operation's body is a stream, which proves itself
+// while it is read.
+func streams(svc *schema.Service, op *schema.Operation) bool {
+	sh := svc.At(op.Input)
+	k := rest.Payload(sh)
+	return k >= 0 && (sh.Members[k].Has(schema.Streaming) || svc.At(sh.Members[k].Shape).Has(schema.Streaming))
+}
+
 // content is the body. S3 does not undo Content-Encoding: there it says how an
 // object is stored.
 func (c *Codec) content(svc *schema.Service, r *wire.Request) ([]byte, error) {
@@ -139,6 +150,9 @@ func (c *Codec) Encode(svc *schema.Service, op *schema.Operation, out any, reque
 	sh := svc.At(op.Output)
 	v := reflect.ValueOf(out).Elem()
 	rest.Encode(svc, sh, v, r)
+	if isS3(svc) && r.Header["Content-Range"] != nil {
+		r.Status = http.StatusPartialContent
+	}
 	if op.Method == http.MethodHead {
 		return r, nil
 	}
@@ -240,6 +254,9 @@ func (c *Codec) EncodeError(svc *schema.Service, op *schema.Operation, e *redoub
 	}
 	r := &wire.Response{Status: wire.Status(e, shape), Header: c.header(svc, requestID)}
 	rest.FaultHeaders(svc, st, e.Fields, r)
+	if isS3(svc) {
+		e = s3Headers(e, r)
+	}
 	if op != nil && op.Method == http.MethodHead || r.Status == http.StatusNotModified {
 		return r
 	}

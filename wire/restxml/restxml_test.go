@@ -2,6 +2,8 @@ package restxml_test
 
 import (
 	"bytes"
+	"crypto/md5"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -26,7 +28,36 @@ func request(method, target, body string, headers ...string) *wire.Request {
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
+	if sum := md5.Sum(r.Body); body != "" {
+		r.Header.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum[:]))
+	}
 	return r
+}
+
+func TestIntegrity(t *testing.T) {
+	const body = `<Delete><Object><Key>k</Key></Object></Delete>`
+	for _, c := range []struct{ name, value, code string }{
+		{"Content-Md5", "AAAA", "InvalidDigest"},
+		{"Content-Md5", "AAAAAAAAAAAAAAAAAAAAAA==", "BadDigest"},
+		{"X-Amz-Checksum-Crc32", "AAAAAA==", "BadDigest"},
+		{"X-Amz-Checksum-Sha256", "AAAAAA==", "InvalidRequest"},
+		{"X-Amz-Checksum-Crc64nvme", "not base64", "InvalidRequest"},
+		{"X-Amz-Checksum-Crc32", "A8uZRQ==", ""},
+		{"X-Other", "", "InvalidRequest"},
+	} {
+		r := request("POST", "/b?delete", body)
+		r.Header.Del("Content-Md5")
+		r.Header.Set(c.name, c.value)
+		err := decode(t, &s3api.Model, r, new(s3api.DeleteObjectsInput))
+		e, _ := errors.AsType[*redoubt.Error](err)
+		if code := ""; e != nil {
+			if code = e.Code; code != c.code {
+				t.Errorf("%s %s: %v", c.name, c.value, err)
+			}
+		} else if c.code != "" {
+			t.Errorf("%s %s was taken", c.name, c.value)
+		}
+	}
 }
 
 func TestMatchS3(t *testing.T) {

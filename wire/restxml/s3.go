@@ -3,6 +3,8 @@ package restxml
 import (
 	"crypto/sha512"
 	"encoding/base64"
+	"maps"
+	"net/http"
 	"reflect"
 	"strings"
 
@@ -110,4 +112,29 @@ func invalidArgument(b *rest.Bad) *redoubt.Error {
 		Code: "InvalidArgument", Message: message, Status: 400,
 		Fields: map[string]any{"ArgumentName": b.Name, "ArgumentValue": b.Value},
 	}
+}
+
+// s3Headers takes those fields of an error that are headers of the answer, whose
+// names begin in lower case, out of what its body shows: S3 says with a header
+// where a bucket is, or that a delete marker is in the way.
+func s3Headers(e *redoubt.Error, r *wire.Response) *redoubt.Error {
+	var shown map[string]any
+	for name, v := range e.Fields {
+		if name == "" || name[0] < 'a' || name[0] > 'z' {
+			continue
+		}
+		if shown == nil {
+			shown = maps.Clone(e.Fields)
+		}
+		delete(shown, name)
+		if text, ok := v.(string); ok {
+			r.Header[http.CanonicalHeaderKey(name)] = []string{rest.Clean(text)}
+		}
+	}
+	if shown == nil {
+		return e
+	}
+	bare := *e
+	bare.Fields = shown
+	return &bare
 }

@@ -14,8 +14,9 @@ type dialect struct {
 	notNull bool // "Member must not be null" is among what is asked of elements
 	hashed  bool // errors of members stand in the order of a Java hash table of their names
 
-	notNullText bool   // as notNull, but only of elements with a pattern
-	text        string // says this and nothing else
+	notNullText bool     // as notNull, but only of elements with a pattern
+	text        string   // says this and nothing else
+	free        []string // shapes whose values the service checks by itself, in words of its own
 
 	// patterns that the service checks by itself, after everything else, and
 	// words in a sentence.
@@ -40,7 +41,11 @@ var dialects = map[string]*dialect{
 	}, plain: []string{"serviceSpecificCredentialId"}},
 	"lambda": {code: validationException, notNull: true},
 	"logs":   {code: "InvalidParameterException"},
-	"s3":     {code: "MalformedXML", text: "The XML you provided was not well-formed or did not validate against our published schema"},
+	"s3": {code: "MalformedXML", text: "The XML you provided was not well-formed or did not validate against our published schema", free: []string{
+		"BucketLocationConstraint", "ServerSideEncryption", "StorageClass", "ObjectCannedACL", "BucketCannedACL", "MetadataDirective", "TaggingDirective",
+		"AnnotationDirective", "ObjectOwnership", "EncodingType", "ChecksumAlgorithm", "ChecksumType", "ChecksumMode", "RequestPayer", "ObjectLockMode", "ObjectLockLegalHoldStatus",
+		"ObjectAttributes", "OptionalObjectAttributes", "BucketNamespace",
+	}},
 }
 
 var (

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -94,13 +95,20 @@ var unchecked = map[string]string{
 	`^([\-]?\d{4}(?!\d{2}\b))((-?)((0[1-9]|1[0-2])(\3([12]\d|0[1-9]|3[01]))?|W([0-4]\d|5[0-2])(-?[1-7])?|(00[1-9]|0[1-9]\d|[12]\d{2}|3([0-5]\d|6[1-6])))([T\s]((([01]\d|2[0-3])((:?)[0-5]\d)?|24\:?00)([\.,]\d(?!:))?)?(\17[0-5]\d([\.,]\d)?)?([zZ]|([\-])([01]\d|2[0-3]):?([0-5]\d)?)?)?)?$`: "refers back to its own groups; the service that takes the date parses it",
 }
 
+// loose are patterns that AWS does not hold values against as they stand, and what
+// it takes. Terraform's provider asks for the tags of arn:aws:s3:::bucket, and is
+// answered.
+var loose = map[string]string{
+	`arn:[^:]+:s3(express)?:[^:].*`: `arn:[^:]+:s3(express)?:.+`,
+}
+
 func compile(pattern string) (*matcher, error) {
 	if _, ok := unchecked[pattern]; ok {
 		return &matcher{any: true}, nil
 	}
 	w, ok := rewrites[pattern]
 	if !ok {
-		w.match = pattern
+		w.match = cmp.Or(loose[pattern], pattern)
 	}
 	m := &matcher{tail: w.tail}
 	var err error

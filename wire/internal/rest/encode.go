@@ -46,7 +46,7 @@ func Encode(svc *schema.Service, sh *schema.Shape, out reflect.Value, r *wire.Re
 		case schema.Headers:
 			if all, ok := f.Interface().(map[string]string); ok {
 				for name, v := range all {
-					r.Header[http.CanonicalHeaderKey(m.LocationName+name)] = []string{clean(v)}
+					r.Header[http.CanonicalHeaderKey(m.LocationName+name)] = []string{Clean(v)}
 				}
 			}
 		case schema.StatusCode:
@@ -66,7 +66,7 @@ func FaultHeaders(svc *schema.Service, st *walk.Struct, fields map[string]any, r
 		m := &st.Members[k]
 		if v, ok := fields[m.Name]; ok && m.Location == schema.Header {
 			if text, ok := walk.Text(v); ok {
-				r.Header[http.CanonicalHeaderKey(m.WireName())] = []string{clean(text)}
+				r.Header[http.CanonicalHeaderKey(m.WireName())] = []string{Clean(text)}
 			}
 		}
 	}
@@ -89,7 +89,7 @@ func HeaderText(svc *schema.Service, m *schema.Member, f reflect.Value) (string,
 			}
 			parts = append(parts, t)
 		}
-		return clean(strings.Join(parts, ", ")), true
+		return Clean(strings.Join(parts, ", ")), true
 	}
 	if f.Kind() == reflect.Pointer {
 		f = f.Elem()
@@ -98,7 +98,7 @@ func HeaderText(svc *schema.Service, m *schema.Member, f reflect.Value) (string,
 	if m.Has(schema.JSONValue) {
 		t = base64.StdEncoding.EncodeToString([]byte(t))
 	}
-	return clean(t), true
+	return Clean(t), true
 }
 
 func text(sh *schema.Shape, format string, v reflect.Value) string {
@@ -119,9 +119,9 @@ func text(sh *schema.Shape, format string, v reflect.Value) string {
 	return v.String()
 }
 
-// clean keeps a value from ending its header: stored text must not become
+// Clean keeps a value from ending its header: stored text must not become
 // headers of its own.
-func clean(s string) string {
+func Clean(s string) string {
 	if strings.ContainsAny(s, "\r\n\x00") {
 		return strings.Map(func(r rune) rune {
 			if r == '\r' || r == '\n' || r == 0 {
