@@ -11,6 +11,7 @@ import (
 	"github.com/redoubt-sec/redoubt/service/cloudtrail"
 	"github.com/redoubt-sec/redoubt/service/iam"
 	"github.com/redoubt-sec/redoubt/service/kms"
+	"github.com/redoubt-sec/redoubt/service/s3"
 	"github.com/redoubt-sec/redoubt/service/sts"
 )
 
@@ -21,6 +22,7 @@ type rooms struct {
 	trails   *cloudtrail.Service
 	iam      *iam.Service
 	kms      *kms.Service
+	s3       *s3.Service
 	sts      *sts.Service
 }
 
@@ -34,6 +36,8 @@ func (s *Server) services() []op.Service {
 		or(r.trails).Operations(),
 		or(r.iam).Operations(),
 		or(r.kms).Operations(),
+		or(r.s3).Operations(),
+		or(r.s3).Control(),
 		or(r.sts).Operations(),
 	}
 }
@@ -55,6 +59,7 @@ func (s *Server) openRooms(ctx context.Context) error {
 		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Principals: s.identity, Events: s.trail,
 		KeyStores: s.keyStores.backends(), RotateKeyStorePasswords: s.conf.rotatesPasswords(),
 	})
+	s.rooms.s3 = s3.New(s3.Deps{DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Principals: s.identity})
 	s.rooms.cloudhsm = cloudhsmv2.New(cloudhsmv2.Deps{HSM: s.keyStores.hsm})
 	s.rooms.trails = cloudtrail.New(cloudtrail.Deps{Trail: s.trail, MAC: s.keyring, Clock: s.clock, Invoker: s.door})
 	s.rooms.admin = admin.New(admin.Deps{
