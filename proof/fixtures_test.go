@@ -20,6 +20,7 @@ import (
 
 	"github.com/redoubt-sec/redoubt/api/iamapi"
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
+	"github.com/redoubt-sec/redoubt/api/ssmapi"
 )
 
 const (
@@ -72,6 +73,23 @@ var asked = map[string]any{
 	"cloudtrail:ResourceIdList":                                []any{"arn:aws:cloudtrail:us-east-1:123456789012:trail/made-up"},
 	"cloudhsmv2:HsmType":                                       "hsm1.medium",
 	"cloudhsmv2:DeleteHsm.HsmId":                               "hsm-madeup22222",
+	"ssm:Name":                                                 "/made/up",
+	"ssm:Names":                                                []any{"/made/up"},
+	"ssm:Path":                                                 "/made",
+	"ssm:Type":                                                 "SecureString",
+	"ssm:Tier":                                                 "Advanced",
+	"ssm:KeyId":                                                "alias/aws/ssm",
+	"ssm:DataType":                                             "text",
+	"ssm:AllowedPattern":                                       ".*",
+	"ssm:PutParameter.Policies":                                `[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"1","Unit":"Days"}}]`,
+	"ssm:Labels":                                               []any{"made-up"},
+	"ssm:ParameterVersion":                                     int64(1),
+	"ssm:ResourceType":                                         "Parameter",
+	"ssm:ResourceId":                                           "/made/up",
+	"ssm:SettingId":                                            "/ssm/parameter-store/default-parameter-tier",
+	"ssm:SettingValue":                                         "Advanced",
+	"ssm:ResourceArn":                                          "arn:aws:ssm:us-east-1:123456789012:parameter/made/up",
+	"ssm:PutResourcePolicy.Policy":                             `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:GetParameter","Resource":"*","Principal":{"AWS":"123456789012"}}]}`,
 	"sts:RoleArn":                                              "arn:aws:iam::123456789012:role/made-up",
 	"sts:AssumeRoot.TaskPolicyArn":                             object{"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
 	"sts:AssumeRoot.TargetPrincipal":                           "111122223333",
@@ -100,6 +118,8 @@ func (h *house) fixtures(t testing.TB, service, operation string) samples {
 		h.keys(t, operation, values)
 	case "iam":
 		h.people(t, operation, values)
+	case "ssm":
+		h.parameters(t, operation, values)
 	case "redoubt":
 		values["KeyFile"] = filepath.Join(t.TempDir(), "new-seal.key")
 	case "sts":
@@ -147,6 +167,27 @@ func (h *house) keys(t testing.TB, operation string, values map[string]any) {
 	}
 	if operation == "RevokeGrant" || operation == "RetireGrant" {
 		values["GrantId"] = h.must(t, &kmsapi.Model, "CreateGrant", object{"KeyId": arn, "GranteePrincipal": someARN, "Operations": []any{"Decrypt"}}, h.admin).at("GrantId")
+	}
+}
+
+// parameters makes a parameter with a label, and what shares it.
+func (h *house) parameters(t testing.TB, operation string, values map[string]any) {
+	t.Helper()
+	ssm := func(op string, in object) tree { return h.must(t, &ssmapi.Model, op, in, h.admin) }
+	name := "/proof/" + fresh()
+	if operation == "PutParameter" {
+		values["Name"] = name
+		return
+	}
+	ssm("PutParameter", object{"Name": name, "Value": "x", "Type": "String", "Tier": "Advanced"})
+	arn := "arn:aws:ssm:us-east-1:123456789012:parameter" + name
+	values["Name"], values["Names"], values["ResourceId"], values["ResourceArn"] = name, []any{name}, name, arn
+	switch operation {
+	case "DeleteResourcePolicy":
+		p := ssm("PutResourcePolicy", object{"ResourceArn": arn, "Policy": asked["ssm:PutResourcePolicy.Policy"]})
+		values["PolicyId"], values["PolicyHash"] = p.at("PolicyId"), p.at("PolicyHash")
+	case "UnlabelParameterVersion":
+		ssm("LabelParameterVersion", object{"Name": name, "Labels": []any{"made-up"}})
 	}
 }
 

@@ -41,6 +41,11 @@ func compiled(pattern string) *regexp.Regexp {
 
 // examples are values of patterns that look around, which Go's syntax lacks.
 var examples = map[string]string{
+	`^(?!\s*$).+`:   "made up",
+	`^.{1,100000}$`: "made up",
+	`^arn:aws[a-z0-9-]*:iam::\d{12}:role\/[\w-\/.@+=,]{1,1017}$`:                                 "arn:aws:iam::123456789012:role/made-up",
+	`^https:\/\/[-a-zA-Z0-9@:%._\+~#=]{1,253}\.s3(\.[a-z\d-]{9,16})?\.amazonaws\.com\/.{1,2000}`: "https://made-up.s3.amazonaws.com/made-up",
+	`^([\-]?\d{4}(?!\d{2}\b))((-?)((0[1-9]|1[0-2])(\3([12]\d|0[1-9]|3[01]))?|W([0-4]\d|5[0-2])(-?[1-7])?|(00[1-9]|0[1-9]\d|[12]\d{2}|3([0-5]\d|6[1-6])))([T\s]((([01]\d|2[0-3])((:?)[0-5]\d)?|24\:?00)([\.,]\d(?!:))?)?(\17[0-5]\d([\.,]\d)?)?([zZ]|([\-])([01]\d|2[0-3]):?([0-5]\d)?)?)?)?$`: "2026-01-02T03:04:05Z",
 	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: "example1",
 }
 

@@ -39,6 +39,7 @@ var revocable = []backup.Class{
 	{Table: "identity.credential", Kind: "service credential", Changes: true},
 	{Table: "identity.servercertificate", Kind: "server certificate"},
 	{Table: "identity.name"}, {Table: "identity.attachment"}, {Table: "identity.member"}, {Table: "identity.profile"},
+	{Table: "ssm.share", Kind: "share of a parameter", Review: true},
 	{Table: "xksproxy.datakey"},
 }
 

@@ -66,6 +66,9 @@ type Config struct {
 	// Quotas bound calls per second by account and operation: "kms:Encrypt": 500.
 	// What is not named is not bounded.
 	Quotas map[string]float64 `yaml:"quotas" help:"calls per second and account, by service:Operation; file only"`
+	// Limits replace resource quotas of an account and Region, by name; see
+	// docs/configuration.md.
+	Limits map[string]int `yaml:"limits" help:"resource quotas per account and region, by name, in place of AWS's; file only"`
 	// EgressAllow lists destinations that outgoing requests may reach although
 	// they are loopback, link-local or otherwise denied.
 	EgressAllow []string `yaml:"egress-allow" help:"hosts, addresses or CIDRs that outgoing requests may reach although denied by default"`
@@ -232,9 +235,22 @@ func (c *Config) Complete() error {
 			bad("quotas", "%q: %v is not service:Operation: calls per second", op, n)
 		}
 	}
+	for name, n := range c.Limits {
+		if !slices.Contains(limits, name) || n <= 0 {
+			bad("limits", "%q: %d is not one of %s with a number", name, n, strings.Join(limits, ", "))
+		}
+	}
 	c.checkKeyStores(bad)
 	return errors.Join(errs...)
 }
+
+// The resource quotas that can be set.
+const (
+	standardParameters = "ssm:StandardParameters"
+	advancedParameters = "ssm:AdvancedParameters"
+)
+
+var limits = []string{standardParameters, advancedParameters}
 
 // fill sets *p to d if it has its zero value.
 func fill[T comparable](p *T, d T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/redoubt-sec/redoubt/api/redoubtapi"
 	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
+	"github.com/redoubt-sec/redoubt/engine/outbox"
 	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/front"
@@ -66,6 +67,8 @@ func (s *Server) openEngines(ctx context.Context) error {
 		DB: s.db, Keys: s.keyring, Clock: s.clock, OpenAccounts: s.conf.Dev, IssuerBase: s.conf.issuerBase(),
 	})
 	s.run(ctx, "identity", s.identity.Run)
+	s.outbox = outbox.New(outbox.Deps{DB: s.db, Clock: s.clock, Log: s.log})
+	s.run(ctx, "outbox", s.outbox.Run)
 	s.schedule = schedule.New(schedule.Deps{DB: s.db, Clock: s.clock, Log: s.log})
 	var err error
 	if s.trail, err = trail.Open(trail.Deps{DB: s.db, Seal: s.keyring, Clock: s.clock, Log: s.log}); err != nil {

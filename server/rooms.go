@@ -12,6 +12,7 @@ import (
 	"github.com/redoubt-sec/redoubt/service/iam"
 	"github.com/redoubt-sec/redoubt/service/kms"
 	"github.com/redoubt-sec/redoubt/service/s3"
+	"github.com/redoubt-sec/redoubt/service/ssm"
 	"github.com/redoubt-sec/redoubt/service/sts"
 )
 
@@ -23,6 +24,7 @@ type rooms struct {
 	iam      *iam.Service
 	kms      *kms.Service
 	s3       *s3.Service
+	ssm      *ssm.Service
 	sts      *sts.Service
 }
 
@@ -38,6 +40,7 @@ func (s *Server) services() []op.Service {
 		or(r.kms).Operations(),
 		or(r.s3).Operations(),
 		or(r.s3).Control(),
+		or(r.ssm).Operations(),
 		or(r.sts).Operations(),
 	}
 }
@@ -60,6 +63,10 @@ func (s *Server) openRooms(ctx context.Context) error {
 		KeyStores: s.keyStores.backends(), RotateKeyStorePasswords: s.conf.rotatesPasswords(),
 	})
 	s.rooms.s3 = s3.New(s3.Deps{DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Principals: s.identity})
+	s.rooms.ssm = ssm.New(ssm.Deps{
+		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Events: s.outbox, Clock: s.clock, Invoker: s.door, Principals: s.identity,
+		Quotas: ssm.Quotas{Standard: s.conf.Limits[standardParameters], Advanced: s.conf.Limits[advancedParameters]},
+	})
 	s.rooms.cloudhsm = cloudhsmv2.New(cloudhsmv2.Deps{HSM: s.keyStores.hsm})
 	s.rooms.trails = cloudtrail.New(cloudtrail.Deps{Trail: s.trail, MAC: s.keyring, Clock: s.clock, Invoker: s.door})
 	s.rooms.admin = admin.New(admin.Deps{

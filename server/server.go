@@ -21,6 +21,7 @@ import (
 	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
 	"github.com/redoubt-sec/redoubt/engine/keyring/harden"
+	"github.com/redoubt-sec/redoubt/engine/outbox"
 	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/front"
@@ -43,6 +44,7 @@ type Server struct {
 	egress   *egress.Gate
 	identity *identity.Identity
 	schedule *schedule.Schedule
+	outbox   *outbox.Outbox
 	trail    *trail.Log
 	door     *front.Door
 	rooms    rooms

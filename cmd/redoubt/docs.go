@@ -96,6 +96,9 @@ const configurationExample = "## A file\n\n```yaml\n" +
 	"seal-key: /etc/redoubt/seal.key\n" +
 	"quotas:            # calls per second, account and Region\n" +
 	"  kms:Encrypt: 5000\n" +
+	"limits:            # resource quotas per account and Region, in place of AWS's\n" +
+	"  ssm:StandardParameters: 1000000\n" +
+	"  ssm:AdvancedParameters: 200000\n" +
 	"cloudhsm:          # CloudHSM clusters of AWS_CLOUDHSM key stores, as PKCS#11 tokens\n" +
 	"  cluster-1a23b4cdefg:\n" +
 	"    module: /usr/lib/softhsm/libsofthsm2.so\n" +
