@@ -85,12 +85,15 @@ func (l *Logs) fold(ctx context.Context, at spot, keys []string) error {
 		fs = append(fs, part...)
 	}
 	sortFrames(fs)
-	return l.replace(ctx, at, keys, fs, true)
+	if err := l.replace(ctx, at, keys, nil, fs); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
-// replace puts blocks of the frames in the place of records, in one transaction.
-// grown: the frames were not counted before.
-func (l *Logs) replace(ctx context.Context, at spot, keys []string, fs []frame, grown bool) (err error) {
+// replace puts blocks of the frames in the place of records, in one transaction;
+// old are the blocks among those.
+func (l *Logs) replace(ctx context.Context, at spot, keys []string, old []*block, fs []frame) (err error) {
 	type made struct {
 		key   string
 		value []byte
@@ -123,7 +126,7 @@ func (l *Logs) replace(ctx context.Context, at spot, keys []string, fs []frame, 
 		}
 		blocks = append(blocks, m)
 	}
-	return l.DB.Run(ctx, func(ctx context.Context) error {
+	err = l.DB.Run(ctx, func(ctx context.Context) error {
 		tx := store.From(ctx)
 		var bytes int64
 		for _, key := range keys {
@@ -134,6 +137,12 @@ func (l *Logs) replace(ctx context.Context, at spot, keys []string, fs []frame, 
 				return err
 			}
 		}
+		for _, b := range old {
+			if err := held.Rows().Delete(tx, b.Blob); err != nil {
+				return err
+			}
+			bytes -= b.Bytes
+		}
 		for _, m := range blocks {
 			if err := tx.Put(m.key, m.value); err != nil {
 				return err
@@ -143,11 +152,17 @@ func (l *Logs) replace(ctx context.Context, at spot, keys []string, fs []frame, 
 			}
 			bytes += m.bytes
 		}
-		if !grown {
-			return nil
-		}
 		return l.count(tx, at, bytes)
 	})
+	if err != nil {
+		return err
+	}
+	for _, b := range old {
+		if err := l.Blobs.Remove(ctx, b.Blob); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // count adds to what a group holds.
@@ -229,33 +244,11 @@ func (l *Logs) rewrite(ctx context.Context, at spot, stream string) error {
 			return err
 		}
 		kept := slices.DeleteFunc(fs, func(f frame) bool { return f.stream.id() == stream })
-		if err := l.replace(ctx, at, []string{kv.Key}, kept, false); err != nil {
-			return err
-		}
-		if err := l.release(ctx, at, b, kept); err != nil {
+		if err := l.replace(ctx, at, []string{kv.Key}, []*block{b}, kept); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// release lets a blob go whose block was replaced by what is left of it.
-func (l *Logs) release(ctx context.Context, at spot, b *block, kept []frame) error {
-	left := int64(0)
-	for _, f := range kept {
-		left += int64(len(f.message)) + overhead
-	}
-	err := l.DB.Run(ctx, func(ctx context.Context) error {
-		tx := store.From(ctx)
-		if err := held.Rows().Delete(tx, b.Blob); err != nil {
-			return err
-		}
-		return l.count(tx, at, left-b.Bytes)
-	})
-	if err != nil {
-		return err
-	}
-	return l.Blobs.Remove(ctx, b.Blob)
 }
 
 // drop removes batches and blocks of a group with what they hold.

@@ -15,16 +15,16 @@ import (
 
 // Errors of this package; services word them.
 var (
-	ErrNoGroup     = errors.New("logs: no such group")
-	ErrNoStream    = errors.New("logs: no such stream")
-	ErrExists      = errors.New("logs: it exists")
-	ErrProtected   = errors.New("logs: the group is protected from deletion")
-	ErrUnordered   = errors.New("logs: events are not in order of time")
-	ErrBatchSize   = errors.New("logs: the batch is too large")
-	ErrEventSize   = errors.New("logs: an event is too large")
-	ErrBatchSpan   = errors.New("logs: the batch spans more than 24 hours")
-	errDamaged     = errors.New("logs: damaged data")
-	errLost = errors.New("logs: a block of the log is missing")
+	ErrNoGroup   = errors.New("logs: no such group")
+	ErrNoStream  = errors.New("logs: no such stream")
+	ErrExists    = errors.New("logs: it exists")
+	ErrProtected = errors.New("logs: the group is protected from deletion")
+	ErrUnordered = errors.New("logs: events are not in order of time")
+	ErrBatchSize = errors.New("logs: the batch is too large")
+	ErrEventSize = errors.New("logs: an event is too large")
+	ErrBatchSpan = errors.New("logs: the batch spans more than 24 hours")
+	errDamaged   = errors.New("logs: damaged data")
+	errLost      = errors.New("logs: a block of the log is missing")
 )
 
 // Sealer encrypts what lies in the store; *keyring.Keyring is one.

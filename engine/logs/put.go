@@ -14,8 +14,8 @@ const (
 	mostEvent = 1 << 20
 	overhead  = 26
 
-	future  = 2 * time.Hour
-	past    = 14 * 24 * time.Hour
+	future   = 2 * time.Hour
+	past     = 14 * 24 * time.Hour
 	mostSpan = 24 * time.Hour
 )
 

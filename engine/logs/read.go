@@ -23,12 +23,12 @@ const (
 
 // Query asks for events of a group.
 type Query struct {
-	From, To int64            // milliseconds; From included, To excluded; To 0: no end
-	Streams  []string         // names; nil: all
-	Prefix   string           // of stream names
+	From, To int64             // milliseconds; From included, To excluded; To 0: no end
+	Streams  []string          // names; nil: all
+	Prefix   string            // of stream names
 	Match    func([]byte) bool // nil: all
-	Reverse  bool             // newest first
-	After    *Position        // where the page before ended, in the direction of reading
+	Reverse  bool              // newest first
+	After    *Position         // where the page before ended, in the direction of reading
 	Limit    int
 }
 
