@@ -13,9 +13,14 @@ import (
 
 	"github.com/redoubt-sec/redoubt/api/all"
 	"github.com/redoubt-sec/redoubt/api/redoubtapi"
+	"github.com/redoubt-sec/redoubt/blob/files"
 	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
+<<<<<<< HEAD
 	"github.com/redoubt-sec/redoubt/engine/outbox"
+=======
+	"github.com/redoubt-sec/redoubt/engine/logs"
+>>>>>>> 083f97a (logs: CloudWatch Logs, as far as functions and trails need it)
 	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/front"
@@ -74,15 +79,38 @@ func (s *Server) openEngines(ctx context.Context) error {
 	if s.trail, err = trail.Open(trail.Deps{DB: s.db, Seal: s.keyring, Clock: s.clock, Log: s.log}); err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}
+	if err = s.openLogs(ctx); err != nil {
+		return fmt.Errorf("logs: %w", err)
+	}
 	for _, o := range identity.Owners(s.keyring) {
 		s.keyring.Register(o)
 	}
 	s.keyring.Register(keyring.Owner{Name: "trail.events", Reseal: s.trail.Reseal})
+	s.keyring.Register(keyring.Owner{Name: "logs.events", Reseal: s.logs.Reseal})
 	s.keyring.Register(keyring.Records("server.ca", authorities.Rows(), renewAuthority(s.keyring)))
 	s.run(ctx, "audit log", s.trail.Run)
 	if s.keyStores, err = openKeyStores(s); err != nil {
 		return err
 	}
+	return nil
+}
+
+// openLogs opens the logs. Their blocks lie in the data directory; where several
+// servers share a store, which do not share that, events stay in the store.
+func (s *Server) openLogs(ctx context.Context) error {
+	d := logs.Deps{DB: s.db, Seal: s.keyring, Clock: s.clock, Log: s.log}
+	if !strings.HasPrefix(s.conf.Store, "etcd") {
+		blocks, err := files.Open(filepath.Join(s.conf.Data, "logs"))
+		if err != nil {
+			return err
+		}
+		d.Blobs = blocks
+	}
+	var err error
+	if s.logs, err = logs.Open(d); err != nil {
+		return err
+	}
+	s.run(ctx, "logs", s.logs.Run)
 	return nil
 }
 

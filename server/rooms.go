@@ -11,6 +11,7 @@ import (
 	"github.com/redoubt-sec/redoubt/service/cloudtrail"
 	"github.com/redoubt-sec/redoubt/service/iam"
 	"github.com/redoubt-sec/redoubt/service/kms"
+	"github.com/redoubt-sec/redoubt/service/logs"
 	"github.com/redoubt-sec/redoubt/service/s3"
 	"github.com/redoubt-sec/redoubt/service/ssm"
 	"github.com/redoubt-sec/redoubt/service/sts"
@@ -23,6 +24,7 @@ type rooms struct {
 	trails   *cloudtrail.Service
 	iam      *iam.Service
 	kms      *kms.Service
+	logs     *logs.Service
 	s3       *s3.Service
 	ssm      *ssm.Service
 	sts      *sts.Service
@@ -38,6 +40,7 @@ func (s *Server) services() []op.Service {
 		or(r.trails).Operations(),
 		or(r.iam).Operations(),
 		or(r.kms).Operations(),
+		or(r.logs).Operations(),
 		or(r.s3).Operations(),
 		or(r.s3).Control(),
 		or(r.ssm).Operations(),
@@ -62,6 +65,7 @@ func (s *Server) openRooms(ctx context.Context) error {
 		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Principals: s.identity, Events: s.trail,
 		KeyStores: s.keyStores.backends(), RotateKeyStorePasswords: s.conf.rotatesPasswords(),
 	})
+	s.rooms.logs = logs.New(logs.Deps{Logs: s.logs, Clock: s.clock})
 	s.rooms.s3 = s3.New(s3.Deps{DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Principals: s.identity})
 	s.rooms.ssm = ssm.New(ssm.Deps{
 		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Events: s.outbox, Clock: s.clock, Invoker: s.door, Principals: s.identity,

@@ -22,6 +22,7 @@ import (
 	"github.com/redoubt-sec/redoubt/engine/keyring"
 	"github.com/redoubt-sec/redoubt/engine/keyring/harden"
 	"github.com/redoubt-sec/redoubt/engine/outbox"
+	"github.com/redoubt-sec/redoubt/engine/logs"
 	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/front"
@@ -46,6 +47,7 @@ type Server struct {
 	schedule *schedule.Schedule
 	outbox   *outbox.Outbox
 	trail    *trail.Log
+	logs     *logs.Logs
 	door     *front.Door
 	rooms    rooms
 

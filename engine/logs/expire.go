@@ -71,6 +71,9 @@ func (l *Logs) dropBefore(ctx context.Context, at spot, before int64) error {
 
 // sweep removes blobs that were written but never came into use.
 func (l *Logs) sweep(ctx context.Context) error {
+	if l.Blobs == nil {
+		return nil
+	}
 	if _, err := l.Blobs.Sweep(ctx); err != nil {
 		return err
 	}

@@ -28,6 +28,9 @@ var held = store.GlobalTable[struct{}]("logs.blob")
 
 // Fold makes blocks of fresh batches.
 func (l *Logs) Fold(ctx context.Context) error {
+	if l.Blobs == nil {
+		return nil
+	}
 	type heap struct {
 		at     spot
 		keys   []string

@@ -38,7 +38,7 @@ type Sealer interface {
 type Deps struct {
 	DB    *store.DB
 	Seal  Sealer
-	Blobs blob.Store // of blocks, and of nothing else
+	Blobs blob.Store // of blocks, and of nothing else; nil: events stay in batches
 	Clock redoubt.Clock
 	Log   *slog.Logger
 	// Interval is how often batches are folded and what is due is removed; 0
@@ -67,8 +67,11 @@ func Open(d Deps) (*Logs, error) {
 	return &Logs{Deps: d, codec: c}, nil
 }
 
-// Run folds batches and removes what is due until ctx ends.
+// Run folds batches and removes what is due until ctx ends, and closes the blobs.
 func (l *Logs) Run(ctx context.Context) error {
+	if l.Blobs != nil {
+		defer l.Blobs.Close()
+	}
 	tick := time.NewTicker(l.Interval)
 	defer tick.Stop()
 	for {

@@ -239,7 +239,9 @@ func TestReadAgainstAModel(t *testing.T) {
 
 func TestWhatIsRejected(t *testing.T) {
 	d := open(t)
-	d.run(func(tx *store.Tx) error { return d.EditGroup(tx, here, "g", func(g *Group) error { g.Retention = 3; return nil }) })
+	d.run(func(tx *store.Tx) error {
+		return d.EditGroup(tx, here, "g", func(g *Group) error { g.Retention = 3; return nil })
+	})
 	d.group.Retention = 3
 	day := 24 * 60
 	var r Rejected
@@ -346,11 +348,15 @@ func TestDeletion(t *testing.T) {
 	if held != 1 || len(d.shelf.blobs) != 1 {
 		t.Errorf("%d blocks, %d blobs", held, len(d.shelf.blobs))
 	}
-	d.run(func(tx *store.Tx) error { return d.EditGroup(tx, here, "g", func(g *Group) error { g.Protected = true; return nil }) })
+	d.run(func(tx *store.Tx) error {
+		return d.EditGroup(tx, here, "g", func(g *Group) error { g.Protected = true; return nil })
+	})
 	if err := d.DeleteGroup(d.DB.Begin(), here, "g"); !errors.Is(err, ErrProtected) {
 		t.Error(err)
 	}
-	d.run(func(tx *store.Tx) error { return d.EditGroup(tx, here, "g", func(g *Group) error { g.Protected = false; return nil }) })
+	d.run(func(tx *store.Tx) error {
+		return d.EditGroup(tx, here, "g", func(g *Group) error { g.Protected = false; return nil })
+	})
 	d.run(func(tx *store.Tx) error { return d.DeleteGroup(tx, here, "g") })
 	if err := d.Remove(ctx); err != nil {
 		t.Fatal(err)
@@ -372,7 +378,9 @@ func TestRetentionAndOrphans(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.shelf.blobs[blob.NewName()] = []byte("orphan")
-	d.run(func(tx *store.Tx) error { return d.EditGroup(tx, here, "g", func(g *Group) error { g.Retention = 1; return nil }) })
+	d.run(func(tx *store.Tx) error {
+		return d.EditGroup(tx, here, "g", func(g *Group) error { g.Retention = 1; return nil })
+	})
 	d.group.Retention = 1
 	if err := d.Expire(ctx); err != nil || len(d.shelf.blobs) != 2 {
 		t.Fatalf("%v, %d blobs", err, len(d.shelf.blobs))
