@@ -16,11 +16,8 @@ import (
 	"github.com/redoubt-sec/redoubt/blob/files"
 	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
-<<<<<<< HEAD
-	"github.com/redoubt-sec/redoubt/engine/outbox"
-=======
 	"github.com/redoubt-sec/redoubt/engine/logs"
->>>>>>> 083f97a (logs: CloudWatch Logs, as far as functions and trails need it)
+	"github.com/redoubt-sec/redoubt/engine/outbox"
 	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/front"
