@@ -197,20 +197,29 @@ func openCodeDir(root string) (*codeDir, error) {
 	return &codeDir{root: root, trees: map[[32]byte]*tree{}}, nil
 }
 
-// use answers the unpacked archive, which stays until release is called.
-func (d *codeDir) use(ctx context.Context, c Code) (*tree, error) {
+// use answers the unpacked archives, laid over each other in order. They stay
+// until release is called.
+func (d *codeDir) use(ctx context.Context, codes ...Code) (*tree, error) {
+	hash := codes[0].SHA256
+	if len(codes) > 1 {
+		h := sha256.New()
+		for _, c := range codes {
+			h.Write(c.SHA256[:])
+		}
+		hash = [32]byte(h.Sum(nil))
+	}
 	d.mu.Lock()
-	t := d.trees[c.SHA256]
+	t := d.trees[hash]
 	first := t == nil
 	if first {
-		t = &tree{hash: c.SHA256, path: path.Join(d.root, hex.EncodeToString(c.SHA256[:])), done: make(chan struct{})}
-		d.trees[c.SHA256] = t
+		t = &tree{hash: hash, path: path.Join(d.root, hex.EncodeToString(hash[:])), done: make(chan struct{})}
+		d.trees[hash] = t
 	}
 	t.users++
 	t.used = time.Now()
 	d.mu.Unlock()
 	if first {
-		t.size, t.err = unpack(ctx, c, t.path)
+		t.size, t.err = unpackAll(ctx, codes, t.path)
 		close(t.done)
 	} else {
 		select {
@@ -260,19 +269,9 @@ func (d *codeDir) drop(t *tree) {
 	}
 }
 
-// unpack loads and unpacks an archive.
-func unpack(ctx context.Context, c Code, to string) (int64, error) {
-	archive, err := c.Load(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if sha256.Sum256(archive) != c.SHA256 {
-		return 0, errors.New("functions: the archive that was loaded is not the one that was asked for")
-	}
-	if err := os.RemoveAll(to); err != nil {
-		return 0, err
-	}
-	if err := os.Mkdir(to, 0o755); err != nil {
+// unpackAll loads archives and unpacks them into one folder.
+func unpackAll(ctx context.Context, codes []Code, to string) (size int64, err error) {
+	if err := errors.Join(os.RemoveAll(to), os.Mkdir(to, 0o755)); err != nil {
 		return 0, err
 	}
 	root, err := os.OpenRoot(to)
@@ -280,6 +279,28 @@ func unpack(ctx context.Context, c Code, to string) (int64, error) {
 		return 0, err
 	}
 	defer root.Close()
+	err = root.Chmod(".", 0o755)
+	for _, c := range codes {
+		if err == nil {
+			err = unpack(ctx, c, root, &size)
+		}
+	}
+	if err != nil {
+		os.RemoveAll(to)
+		return 0, fmt.Errorf("unpacking: %w", err)
+	}
+	return size, nil
+}
+
+// unpack adds an archive to a folder; its files replace those of the same name.
+func unpack(ctx context.Context, c Code, root *os.Root, size *int64) error {
+	archive, err := c.Load(ctx)
+	if err != nil {
+		return err
+	}
+	if sha256.Sum256(archive) != c.SHA256 {
+		return errors.New("the archive that was loaded is not the one that was asked for")
+	}
 	folders := map[string]bool{".": true}
 	// folder makes a folder and those above it, readable whatever the umask.
 	folder := func(name string) error {
@@ -288,32 +309,32 @@ func unpack(ctx context.Context, c Code, to string) (int64, error) {
 			missing, folders[name] = append(missing, name), true
 		}
 		for _, name := range slices.Backward(missing) {
-			if err := errors.Join(root.Mkdir(name, 0o755), root.Chmod(name, 0o755)); err != nil {
+			if err := root.Mkdir(name, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+			if err := root.Chmod(name, 0o755); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	var size int64
-	err = errors.Join(root.Chmod(".", 0o755), walk(archive, func(e entry) error {
+	return walk(archive, func(e entry) error {
 		if e.dir {
 			return folder(e.name)
 		}
 		if err := folder(path.Dir(e.name)); err != nil {
 			return err
 		}
+		if err := root.Remove(e.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 		f, err := root.OpenFile(e.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			return err
 		}
-		n, err := e.copy(f, MaxUnzipped-size)
-		size += n
+		n, err := e.copy(f, MaxUnzipped-*size)
+		*size += n
 		// The mode that the archive names, whatever the umask.
 		return errors.Join(err, f.Chmod(e.mode), f.Close())
-	}))
-	if err != nil {
-		os.RemoveAll(to)
-		return 0, fmt.Errorf("unpacking: %w", err)
-	}
-	return size, nil
+	})
 }

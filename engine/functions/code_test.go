@@ -150,12 +150,11 @@ func TestUnpack(t *testing.T) {
 func FuzzCheck(f *testing.F) {
 	f.Add(archive(f, map[string]string{"a": "1", "b/c": "2"}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		info, err := Check(b)
-		if err != nil {
+		if _, err := Check(b); err != nil {
 			return
 		}
 		dir := t.TempDir()
-		if _, err := unpack(t.Context(), Code{info.SHA256, func(context.Context) ([]byte, error) { return b, nil }}, filepath.Join(dir, "x")); err != nil {
+		if _, err := unpackAll(t.Context(), []Code{code(b)}, filepath.Join(dir, "x")); err != nil {
 			t.Errorf("checked, but not unpacked: %v", err)
 		}
 		if names, _ := os.ReadDir(dir); len(names) != 1 {

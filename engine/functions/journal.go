@@ -29,6 +29,7 @@ type journal struct {
 	batch   []Line
 	bytes   int
 	partial []byte // a line whose end has not come
+	begun   []byte // an event whose end has not come
 	logged  int    // bytes of this invocation
 	dropped int
 	tail    []byte
@@ -68,11 +69,38 @@ func (j *journal) event(p []byte) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.flushPartial()
-	for len(p) > maxEventBytes {
-		j.output(p[:maxEventBytes])
-		p = p[maxEventBytes:]
-	}
-	j.output(p)
+	j.output(append(j.begun, p...))
+	j.begun = j.begun[:0]
+}
+
+// more takes the beginning of an event that does not fit one packet.
+func (j *journal) more(p []byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.flushPartial()
+	j.begun = append(j.begun, p[:min(len(p), maxEventBytes-len(j.begun))]...)
+}
+
+// full reports whether the invocation logged more than is kept.
+func (j *journal) full() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.dropped > 0
+}
+
+// deliver hands on what came so far.
+func (j *journal) deliver() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.flush()
+}
+
+// last hands on what an instance wrote outside of any invocation.
+func (j *journal) last() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.flushPartial()
+	j.flush()
 }
 
 func (j *journal) flushPartial() {
@@ -140,6 +168,44 @@ func (j *journal) platform(text, kind string, record any) {
 // stamp is the form of times in log lines.
 const stamp = "2006-01-02T15:04:05.000Z"
 
+// initStart tells of a new instance and of what runs it.
+func (j *journal) initStart(rt Runtime) {
+	version := "provided"
+	if rt.Interpreter != "" {
+		version = strings.TrimRight(rt.Name, "0123456789.x") + ":" + rt.Version
+	}
+	text := "INIT_START Runtime Version: " + version
+	if rt.Note != "" {
+		text += "\tNote: " + rt.Note
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.platform(text, "platform.initStart", struct {
+		InitializationType string `json:"initializationType"`
+		Phase              string `json:"phase"`
+		RuntimeVersion     string `json:"runtimeVersion"`
+		Note               string `json:"note,omitempty"`
+	}{"on-demand", "init", version, rt.Note})
+}
+
+// initReport tells of an initialisation that failed.
+func (j *journal) initReport(d time.Duration, status, errorType string) {
+	text := fmt.Sprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: %s", millis(d), status)
+	if errorType != "" {
+		text += "\tError Type: " + errorType
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.flushPartial()
+	j.platform(text, "platform.initReport", struct {
+		InitializationType string             `json:"initializationType"`
+		Phase              string             `json:"phase"`
+		Status             string             `json:"status"`
+		ErrorType          string             `json:"errorType,omitempty"`
+		Metrics            map[string]float64 `json:"metrics"`
+	}{"on-demand", "init", status, errorType, map[string]float64{"durationMs": millis(d)}})
+}
+
 // start begins the log of an invocation.
 func (j *journal) start(requestID string) {
 	j.mu.Lock()
@@ -198,6 +264,7 @@ func (j *journal) end(requestID string, r *Result, status string) []byte {
 	for len(tail) > 0 && !utf8.RuneStart(tail[0]) {
 		tail = tail[1:] // a character that the cut split
 	}
+	j.begun = j.begun[:0]
 	j.tail, j.logged, j.dropped = j.tail[:0], 0, 0
 	return tail
 }

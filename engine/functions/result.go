@@ -25,6 +25,18 @@ func (r *Result) timeout(j *journal, clock redoubt.Clock, f *Function, requestID
 	return "timeout"
 }
 
+// exit is the result of a runtime that ended; how is "exit status 1" or "signal:
+// killed", empty for an orderly end.
+func (r *Result) exit(j *journal, requestID, how string) {
+	text := "Runtime exited without providing a reason"
+	if how != "" {
+		text = "Runtime exited with error: " + how
+	}
+	text = "RequestId: " + requestID + " Error: " + text
+	r.fail("Runtime.ExitError", text)
+	j.failure(text + "\nRuntime.ExitError")
+}
+
 // tooLarge is the result of an answer beyond MaxResponse.
 func (r *Result) tooLarge() {
 	r.fail("Function.ResponseSizeTooLarge", fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", MaxResponse))
