@@ -42,27 +42,46 @@ type Gate struct {
 	resolver Resolver
 	observe  func(Outcome)
 
+	own *listeners
+}
+
+// listeners are this server's own.
+type listeners struct {
 	mu  sync.RWMutex
-	own []netip.AddrPort
+	all []netip.AddrPort
 }
 
 // New makes a gate.
 func New(c Config) (*Gate, error) {
-	g := &Gate{resolver: c.Resolver, observe: c.Observe}
+	g := &Gate{resolver: c.Resolver, observe: c.Observe, own: &listeners{}}
 	if g.resolver == nil {
 		g.resolver = &net.Resolver{PreferGo: true}
 	}
 	if g.observe == nil {
 		g.observe = func(Outcome) {}
 	}
-	for _, s := range c.Allow {
+	var err error
+	g.rules, err = parseRules(c.Allow)
+	return g, err
+}
+
+func parseRules(all []string) ([]Rule, error) {
+	var rules []Rule
+	for _, s := range all {
 		r, err := ParseRule(s)
 		if err != nil {
 			return nil, err
 		}
-		g.rules = append(g.rules, r)
+		rules = append(rules, r)
 	}
-	return g, nil
+	return rules, nil
+}
+
+// With is a gate with exceptions of its own instead of this one's. It knows the
+// same listeners, those that come later included.
+func (g *Gate) With(allow []string) (*Gate, error) {
+	rules, err := parseRules(allow)
+	return &Gate{rules: rules, resolver: g.resolver, observe: g.observe, own: g.own}, err
 }
 
 // Own names a listener of this server, so that no request comes back in by the
@@ -73,9 +92,9 @@ func (g *Gate) Own(a net.Addr) {
 	if err != nil {
 		return // not TCP: a socket in the file system is out of reach
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.own = append(g.own, netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()))
+	g.own.mu.Lock()
+	defer g.own.mu.Unlock()
+	g.own.all = append(g.own.all, netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()))
 }
 
 // ErrRefused is in every error by which the gate refuses a destination.
@@ -102,9 +121,9 @@ func (g *Gate) judge(host string, to netip.AddrPort) error {
 }
 
 func (g *Gate) isOwn(to netip.AddrPort) bool {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	for _, o := range g.own {
+	g.own.mu.RLock()
+	defer g.own.mu.RUnlock()
+	for _, o := range g.own.all {
 		if o.Port() != to.Port() {
 			continue
 		}

@@ -9,12 +9,15 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/redoubt-sec/redoubt/engine/functions"
 )
 
 // version is set at build time.
 var version = "devel"
 
 func main() {
+	functions.Sandboxed() // this program is also what surrounds functions
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {

@@ -27,8 +27,8 @@ const (
 
 var phaseNames = [...]string{"Init", "Ready", "Running", "InvocationResponded"}
 
-// signal is what the Runtime API tells the instance's owner.
-type signal struct {
+// notice is what the Runtime API tells the instance's owner.
+type notice struct {
 	ready     bool // the runtime asks for the next event
 	initError bool
 	response  bool
@@ -48,7 +48,7 @@ type event struct {
 // runtimeAPIServer serves one instance.
 type runtimeAPIServer struct {
 	events  chan event // to the runtime; the owner puts one in while waiting
-	signals chan signal
+	notices chan notice
 	gone    chan struct{} // closed when the instance ends
 
 	mu      sync.Mutex
@@ -57,7 +57,7 @@ type runtimeAPIServer struct {
 }
 
 func newRuntimeAPI() *runtimeAPIServer {
-	return &runtimeAPIServer{events: make(chan event, 1), signals: make(chan signal, 8), gone: make(chan struct{})}
+	return &runtimeAPIServer{events: make(chan event, 1), notices: make(chan notice, 8), gone: make(chan struct{})}
 }
 
 // send hands an event to the runtime, which must be waiting.
@@ -68,20 +68,20 @@ func (a *runtimeAPIServer) send(ev event) {
 	a.events <- ev
 }
 
-func (a *runtimeAPIServer) signal(s signal) {
+func (a *runtimeAPIServer) tell(s notice) {
 	select {
-	case a.signals <- s:
+	case a.notices <- s:
 	case <-a.gone:
 	}
 }
 
 // pending answers a signal that was not taken yet.
-func (a *runtimeAPIServer) pending() (signal, bool) {
+func (a *runtimeAPIServer) pending() (notice, bool) {
 	select {
-	case s := <-a.signals:
+	case s := <-a.notices:
 		return s, true
 	default:
-		return signal{}, false
+		return notice{}, false
 	}
 }
 
@@ -124,7 +124,7 @@ func (a *runtimeAPIServer) next(w http.ResponseWriter, r *http.Request) {
 	a.phase = waiting
 	a.mu.Unlock()
 	if was != waiting {
-		a.signal(signal{ready: true})
+		a.tell(notice{ready: true})
 	}
 	select {
 	case ev := <-a.events:
@@ -171,15 +171,15 @@ func (a *runtimeAPIServer) answer(w http.ResponseWriter, r *http.Request, id str
 	}
 	a.phase, a.current = responded, ""
 	a.mu.Unlock()
-	s := signal{response: true, failed: failed, body: body, errorType: r.Header.Get("Lambda-Runtime-Function-Error-Type")}
+	s := notice{response: true, failed: failed, body: body, errorType: r.Header.Get("Lambda-Runtime-Function-Error-Type")}
 	if len(body) > MaxResponse {
-		a.signal(signal{response: true, tooLarge: true})
+		a.tell(notice{response: true, tooLarge: true})
 		// Runtimes read the answer only when all is sent.
 		io.Copy(io.Discard, io.LimitReader(r.Body, 1<<30))
 		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Exceeded maximum allowed payload size ("+strconv.Itoa(MaxResponse)+" bytes).")
 		return
 	}
-	a.signal(s)
+	a.tell(s)
 	accept(w)
 }
 
@@ -195,7 +195,7 @@ func (a *runtimeAPIServer) initError(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	a.signal(signal{initError: true, body: body, errorType: r.Header.Get("Lambda-Runtime-Function-Error-Type")})
+	a.tell(notice{initError: true, body: body, errorType: r.Header.Get("Lambda-Runtime-Function-Error-Type")})
 	accept(w)
 }
 

@@ -265,6 +265,15 @@ func (b *box) close() {
 	}
 }
 
+func (b *box) hasExited() bool {
+	select {
+	case <-b.exited:
+		return true
+	default:
+		return false
+	}
+}
+
 // memory is the most that was in use so far, in MiB.
 func (b *box) memory() int {
 	pid := int(b.pid.Load())

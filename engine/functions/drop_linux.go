@@ -21,7 +21,7 @@ func (b *sandbox) limits() error {
 		{"core", unix.RLIMIT_CORE, 0},
 		{"files", unix.RLIMIT_NOFILE, 1024},    // "Lambda quotas": file descriptors
 		{"processes", unix.RLIMIT_NPROC, 1024}, // "Lambda quotas": processes and threads
-		{"file size", unix.RLIMIT_FSIZE, uint64(b.spec.Tmp) * mib},
+		{"file size", unix.RLIMIT_FSIZE, (uint64(b.spec.Tmp) + 1) * mib},
 		{"message queues", unix.RLIMIT_MSGQUEUE, 0},
 		{"locked memory", unix.RLIMIT_MEMLOCK, 64 << 10},
 		{"realtime", unix.RLIMIT_RTPRIO, 0},

@@ -2,7 +2,6 @@ package functions
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -60,8 +59,6 @@ type Capabilities struct {
 	Missing string
 	// Notes are what is weaker than it could be, in words.
 	Notes []string
-	// Runtimes are the runtimes that functions may name here.
-	Runtimes []Runtime
 }
 
 // Runtime is what runs functions of a runtime.
@@ -199,14 +196,16 @@ func (e *Engine) hidden() []string {
 
 // lookAround makes a sandbox to see whether it can be made.
 func (e *Engine) lookAround() Capabilities {
-	c := Capabilities{Runtimes: known(e.conf.StrictRuntimes)}
-	if err := e.trySandbox(&c); err != nil {
-		c.Missing = err.Error()
-	} else {
-		c.Confined = true
+	notes, err := e.trySandbox()
+	if err != nil {
+		return Capabilities{Missing: err.Error()}
 	}
-	return c
+	return Capabilities{Confined: true, Notes: notes}
 }
+
+// Runtimes are what functions may name here. The first call looks for
+// interpreters.
+func (e *Engine) Runtimes() []Runtime { return known(e.conf.StrictRuntimes) }
 
 // Invoke runs one event and answers when it ended. It outlives ctx, as functions
 // outlive clients that go away; values of ctx reach Credentials and Load. Errors
@@ -307,5 +306,3 @@ func (e *Engine) fail(i *instance, in Invocation, failure func(*Result), r Resul
 	e.end(i, in, &r, "error", began)
 	return r, nil
 }
-
-var errNotHere = errors.New("sandboxes need Linux 5.12 or later")

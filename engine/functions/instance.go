@@ -175,7 +175,7 @@ func (i *instance) serve(files []*os.File, s spec) error {
 		if n == 0 {
 			serve = i.engine.conf.API
 		}
-		c := &conns{listener: l, serve: serve}
+		c := &conns{listener: l, serve: serve, open: map[net.Conn]bool{}}
 		i.close = append(i.close, c.close)
 		i.engine.work.Go(c.run)
 	}
@@ -225,7 +225,7 @@ func (i *instance) start(requestID string, limit time.Duration) (failure func(r 
 	defer t.Stop()
 	for {
 		select {
-		case s := <-i.api.signals:
+		case s := <-i.api.notices:
 			if s.ready {
 				i.init = time.Since(i.began)
 				return nil, false
@@ -251,7 +251,7 @@ func (i *instance) start(requestID string, limit time.Duration) (failure func(r 
 }
 
 // initFailed is what to tell of an error that the runtime found at its start.
-func (i *instance) initFailed(s signal) func(*Result) {
+func (i *instance) initFailed(s notice) func(*Result) {
 	i.drain()
 	i.journal.initReport(time.Since(i.began), "error", s.typeOf())
 	return func(r *Result) { r.FunctionError, r.ErrorType, r.Payload = "Unhandled", s.typeOf(), s.body }
@@ -270,7 +270,7 @@ func (i *instance) invoke(in Invocation, deadline time.Time, r *Result) (status 
 	flush := time.NewTicker(500 * time.Millisecond)
 	defer flush.Stop()
 	answered := false
-	take := func(s signal) (done bool) {
+	take := func(s notice) (done bool) {
 		if s.response {
 			answered = true
 			switch {
@@ -286,7 +286,7 @@ func (i *instance) invoke(in Invocation, deadline time.Time, r *Result) (status 
 	}
 	for {
 		select {
-		case s := <-i.api.signals:
+		case s := <-i.api.notices:
 			if take(s) {
 				i.drain()
 				return "success", true, nil
@@ -316,7 +316,7 @@ func (i *instance) invoke(in Invocation, deadline time.Time, r *Result) (status 
 }
 
 // typeOf is the type of an error that the runtime reported.
-func (s signal) typeOf() string {
+func (s notice) typeOf() string {
 	var body struct {
 		ErrorType string `json:"errorType"`
 	}
@@ -356,6 +356,9 @@ func (i *instance) exitType() string {
 	}
 	return "Runtime.ExitError"
 }
+
+// hasExited reports whether the sandbox is gone.
+func (i *instance) hasExited() bool { return i.box != nil && i.box.hasExited() }
 
 // drain takes all that the function wrote so far.
 func (i *instance) drain() {

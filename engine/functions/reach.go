@@ -2,6 +2,7 @@ package functions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -95,21 +96,34 @@ func cutLast(s string) (before, after string, ok bool) {
 }
 
 func newReach(rules []string, gate *egress.Gate, log *slog.Logger) (*reach, error) {
-	r := &reach{gate: gate, log: log}
+	r := &reach{log: log}
+	var allow []string
 	for _, s := range rules {
 		rule, err := parseReach(s)
 		if err != nil {
 			return nil, fmt.Errorf("functions: %w", err)
 		}
 		r.rules = append(r.rules, rule)
+		switch {
+		case rule.host == "*": // what is denied by default stays so
+		case rule.prefix.IsValid() && !rule.prefix.IsSingleIP():
+			allow = append(allow, rule.prefix.String())
+		default:
+			allow = append(allow, strings.ToLower(s))
+		}
 	}
 	if len(r.ports()) > maxReachPorts {
 		return nil, fmt.Errorf("functions: more than %d different ports", maxReachPorts)
 	}
-	if len(r.rules) > 0 && gate == nil {
-		return nil, fmt.Errorf("functions: destinations without a gate")
+	if len(r.rules) == 0 {
+		return r, nil
 	}
-	return r, nil
+	if gate == nil {
+		return nil, errors.New("functions: destinations without a gate")
+	}
+	var err error
+	r.gate, err = gate.With(allow)
+	return r, err
 }
 
 // ports are the ports on which sandboxes listen.
@@ -197,7 +211,7 @@ func (r *reach) forward(c net.Conn) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	out, err := r.gate.Dial(ctx, "tcp", target)
+	out, err := r.gate.Dial(ctx, "function", target, egress.Bounds{Connect: 30 * time.Second, Life: 24 * time.Hour, MaxRead: 1 << 50})
 	cancel()
 	if err != nil {
 		r.log.Debug("a function's connection was not made", "to", target, "error", err)
@@ -224,8 +238,10 @@ func reset(c net.Conn) {
 }
 
 func closeWrite(c net.Conn) {
-	if t, ok := c.(*net.TCPConn); ok {
+	if t, ok := c.(interface{ CloseWrite() error }); ok {
 		t.CloseWrite()
+	} else {
+		c.Close()
 	}
 }
 
@@ -244,9 +260,6 @@ type conns struct {
 const maxConns = 256
 
 func (s *conns) run() {
-	s.mu.Lock()
-	s.open = map[net.Conn]bool{}
-	s.mu.Unlock()
 	defer s.wait.Wait()
 	for {
 		c, err := s.listener.Accept()

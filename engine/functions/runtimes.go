@@ -42,6 +42,9 @@ var interpreters = sync.OnceValue(func() []interpreter {
 				continue
 			}
 			asked[real] = true
+			if name != "python3" && name != "node" && isScript(real) {
+				continue // version switchers have one for every version that exists
+			}
 			if i, ok := ask(path); ok && !asked["= "+i.path] {
 				asked["= "+i.path], asked[i.path] = true, true
 				found = append(found, i)
@@ -50,6 +53,17 @@ var interpreters = sync.OnceValue(func() []interpreter {
 	}
 	return found
 })
+
+func isScript(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	var b [2]byte
+	n, _ := f.Read(b[:])
+	return n < 2 || string(b[:]) == "#!"
+}
 
 // Programs by which interpreters tell what they are.
 const (

@@ -108,6 +108,10 @@ func (b *sandbox) start() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	// What the helper was given or opened is none of the function's business.
+	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return 0, fmt.Errorf("descriptors: %w", err)
+	}
 	pid, err := syscall.ForkExec(b.spec.Argv[0], b.spec.Argv, &syscall.ProcAttr{
 		Dir: b.spec.Dir, Env: b.spec.Env,
 		Files: []uintptr{null.Fd(), outputFD, outputFD, eventFD},
