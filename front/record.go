@@ -94,6 +94,9 @@ func (d *Door) recordEvent(ev *trail.Event) error {
 	if !d.Trail.Selected(ev) {
 		return nil
 	}
+	if ev.Data {
+		ev.Logged = d.Clock.Now() // uploads and functions take their time
+	}
 	copies := shared(ev)
 	if err := d.Trail.Record(ev); err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/front"
+	"github.com/redoubt-sec/redoubt/service/cloudtrail"
 	"github.com/redoubt-sec/redoubt/store"
 	"github.com/redoubt-sec/redoubt/store/etcd"
 	"github.com/redoubt-sec/redoubt/store/memory"
@@ -84,6 +85,7 @@ func (s *Server) openEngines(ctx context.Context) error {
 	}
 	s.keyring.Register(keyring.Owner{Name: "trail.events", Reseal: s.trail.Reseal})
 	s.keyring.Register(keyring.Owner{Name: "logs.events", Reseal: s.logs.Reseal})
+	s.keyring.Register(cloudtrail.Owner(s.keyring))
 	s.keyring.Register(keyring.Records("server.ca", authorities.Rows(), renewAuthority(s.keyring)))
 	s.run(ctx, "audit log", s.trail.Run)
 	if s.keyStores, err = openKeyStores(s); err != nil {

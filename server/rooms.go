@@ -72,7 +72,9 @@ func (s *Server) openRooms(ctx context.Context) error {
 		Quotas: ssm.Quotas{Standard: s.conf.Limits[standardParameters], Advanced: s.conf.Limits[advancedParameters]},
 	})
 	s.rooms.cloudhsm = cloudhsmv2.New(cloudhsmv2.Deps{HSM: s.keyStores.hsm})
-	s.rooms.trails = cloudtrail.New(cloudtrail.Deps{Trail: s.trail, MAC: s.keyring, Clock: s.clock, Invoker: s.door})
+	s.rooms.trails = cloudtrail.New(cloudtrail.Deps{
+		DB: s.db, Trail: s.trail, MAC: s.keyring, Seal: s.keyring, Schedule: s.schedule, Clock: s.clock, Invoker: s.door,
+	})
 	s.rooms.admin = admin.New(admin.Deps{
 		DB: s.db, Identity: s.identity, Keyring: s.keyring, Clock: s.clock,
 		Explainer: s.door, Invoker: s.door,

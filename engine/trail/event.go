@@ -18,6 +18,7 @@ type Event struct {
 
 	Identity  Identity
 	Time      time.Time // on the services' clock; JSON shows seconds, order goes by nanoseconds
+	Logged    time.Time // when it comes to the log, if that is long after Time; it is kept in order of this
 	Source    string    // "kms.amazonaws.com"
 	Name      string    // "Decrypt"
 	SourceIP  string    // or the host name of the AWS service that called
@@ -136,4 +137,12 @@ func (id *Identity) userName() string {
 		return id.InvokedBy
 	}
 	return id.UserName
+}
+
+// nanos is the event's place in the order of time.
+func (e *Event) nanos() int64 {
+	if e.Logged.After(e.Time) {
+		return e.Logged.UnixNano()
+	}
+	return e.Time.UnixNano()
 }

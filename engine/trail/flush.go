@@ -37,7 +37,7 @@ func (l *Log) newBatch(t tenant) *batch {
 // add appends an event and answers its size.
 func (b *batch) add(e *Event) int {
 	n := len(b.frames)
-	nanos := e.Time.UnixNano()
+	nanos := e.nanos()
 	b.frames = e.AppendJSON(appendFrameHead(b.frames, nanos, 0))
 	binary.BigEndian.PutUint32(b.frames[n+8:], uint32(len(b.frames)-n-frameHead))
 	b.terms = e.appendTerms(b.terms)

@@ -3,6 +3,7 @@ package trail
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -251,4 +252,21 @@ func (l *Log) Reseal(ctx context.Context, db *store.DB, after string) (next stri
 
 func isOurs(key string) bool {
 	return strings.HasPrefix(key, freshTable) || strings.HasPrefix(key, blockTable) || strings.HasPrefix(key, indexTable)
+}
+
+// Regions answers where there are events of an account.
+func (l *Log) Regions(account string) ([]string, error) {
+	var list []string
+	for _, table := range [...]string{freshTable, blockTable} {
+		err := l.tenants(table, func(t tenant) error {
+			if t.account == account && !slices.Contains(list, t.region) {
+				list = append(list, t.region)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }

@@ -80,7 +80,7 @@ func (l *Log) Commit(tx *store.Tx, e *Event) error {
 	if e.EventID == "" {
 		e.EventID = NewID()
 	}
-	nanos := e.Time.UnixNano()
+	nanos := e.nanos()
 	b := e.AppendJSON(make([]byte, frameHead, frameHead+1200))
 	appendFrameHead(b[:0], nanos, len(b)-frameHead)
 	id := batchID{nanos, nanos, e.EventID, direct}

@@ -13,6 +13,16 @@
 // string of JSON. A token is answered while there may be more; a page may be short
 // when the search had to look at much for little.
 //
+// # Life of a log file
+//
+// StartLogging plans a job that comes every five minutes. It takes the events since
+// the last time, a minute back so that all have come in, keeps those that the trail's
+// selectors want, and puts them as one compressed file per Region into the bucket, as
+// the service principal: the bucket's policy decides. Only then does the trail's state
+// move on. Every hour a digest names the files since the last one by their hashes and
+// is signed, the last one's signature included, so that a file that is changed or
+// removed, or a digest, is noticed (aws cloudtrail validate-logs).
+//
 // # Invariants
 //
 //   - A trail belongs to its home Region. A trail of all Regions shows in the others

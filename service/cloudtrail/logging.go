@@ -2,19 +2,22 @@ package cloudtrail
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	api "github.com/redoubt-sec/redoubt/api/cloudtrailapi"
+	"github.com/redoubt-sec/redoubt/store"
 )
 
 // StartLogging begins delivery.
 func (s *Service) StartLogging(ctx context.Context, c *redoubt.Call, in *api.StartLoggingInput) (*api.StartLoggingOutput, error) {
 	_, err := edit(ctx, c, value(in.Name), func(t *Trail) error {
-		if !t.Logging {
-			t.Logging, t.Started = true, s.clock.Now()
+		if t.Logging {
+			return nil
 		}
-		return nil
+		t.Logging, t.Started = true, s.clock.Now()
+		return s.startDelivery(store.From(ctx), t, c.Time)
 	})
 	return nil, err
 }
@@ -42,6 +45,17 @@ func (s *Service) GetTrailStatus(ctx context.Context, c *redoubt.Call, in *api.G
 		LatestNotificationAttemptSucceeded: new(""), LatestDeliveryAttemptSucceeded: new(""),
 		TimeLoggingStarted: new(""), TimeLoggingStopped: new(""),
 	}
+	d, err := deliveries.In(t.Account, t.Home).Get(store.From(ctx), t.Name)
+	if err == nil {
+		out.LatestDeliveryError, out.LatestDigestDeliveryError, out.LatestCloudWatchLogsDeliveryError = present(d.Error), present(d.DigestError), present(d.LogsError)
+		out.LatestDeliveryTime, out.LatestDigestDeliveryTime, out.LatestCloudWatchLogsDeliveryTime = happened(d.Latest), happened(d.Digested), happened(d.Logged)
+		if !d.Latest.IsZero() {
+			at := d.Latest.UTC().Format(time.RFC3339)
+			out.LatestDeliveryAttemptTime, out.LatestDeliveryAttemptSucceeded = &at, &at
+		}
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
 	if !t.Started.IsZero() {
 		out.StartLoggingTime, out.TimeLoggingStarted = &t.Started, new(t.Started.UTC().Format(time.RFC3339))
 	}
@@ -49,4 +63,12 @@ func (s *Service) GetTrailStatus(ctx context.Context, c *redoubt.Call, in *api.G
 		out.StopLoggingTime, out.TimeLoggingStopped = &t.Stopped, new(t.Stopped.UTC().Format(time.RFC3339))
 	}
 	return out, nil
+}
+
+// happened is a moment, or nothing where it has not come.
+func happened(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }

@@ -33,6 +33,8 @@ func (s *Service) Operations() op.Service {
 			Records("TrailName", "InsightSelectors", "EventDataStore", "InsightsDestination").Answers("TrailARN", "InsightSelectors"),
 		op.Row(api.OpGetInsightSelectors, s.GetInsightSelectors, s.getInsightNeeds).Records("TrailName", "EventDataStore"),
 
+		op.Row(api.OpListPublicKeys, s.ListPublicKeys, onAll[api.ListPublicKeysInput]).Records("StartTime", "EndTime"),
+
 		op.Row(api.OpAddTags, s.AddTags, s.addTagsNeeds).Records("ResourceId", "TagsList"),
 		op.Row(api.OpRemoveTags, s.RemoveTags, s.removeTagsNeeds).Records("ResourceId", "TagsList"),
 		op.Row(api.OpListTags, s.ListTags, s.listTagsNeeds).Records("ResourceIdList"),

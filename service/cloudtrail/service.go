@@ -2,8 +2,10 @@ package cloudtrail
 
 import (
 	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/op"
+	"github.com/redoubt-sec/redoubt/store"
 )
 
 // MAC authenticates page tokens; *keyring.Keyring does.
@@ -12,11 +14,20 @@ type MAC interface {
 	VerifyMAC(purpose string, data, mac []byte) error
 }
 
+// Sealer seals the keys that sign digests; *keyring.Keyring does.
+type Sealer interface {
+	Seal(purpose string, aad, plaintext []byte) ([]byte, error)
+	Open(purpose string, aad, blob []byte) ([]byte, error)
+}
+
 // Deps is what the service works with.
 type Deps struct {
-	Trail *trail.Log
-	MAC   MAC
-	Clock redoubt.Clock
+	DB       *store.DB
+	Trail    *trail.Log
+	MAC      MAC
+	Seal     Sealer
+	Schedule *schedule.Schedule
+	Clock    redoubt.Clock
 	// Invoker reaches the services that trails point to.
 	Invoker op.Invoker
 	// Trails is how many trails a Region may have; 0 means AWS's 5.
@@ -25,11 +36,14 @@ type Deps struct {
 
 // Service is the room. It is safe for concurrent use.
 type Service struct {
-	log     *trail.Log
-	mac     MAC
-	clock   redoubt.Clock
-	invoker op.Invoker
-	most    int
+	db       *store.DB
+	log      *trail.Log
+	mac      MAC
+	seal     Sealer
+	schedule *schedule.Schedule
+	clock    redoubt.Clock
+	invoker  op.Invoker
+	most     int
 }
 
 // New makes the service.
@@ -37,7 +51,10 @@ func New(d Deps) *Service {
 	if d.Trails <= 0 {
 		d.Trails = 5
 	}
-	return &Service{log: d.Trail, mac: d.MAC, clock: d.Clock, invoker: d.Invoker, most: d.Trails}
+	s := &Service{db: d.DB, log: d.Trail, mac: d.MAC, seal: d.Seal, schedule: d.Schedule, clock: d.Clock, invoker: d.Invoker, most: d.Trails}
+	s.schedule.Handle(deliverJob, s.deliver)
+	s.log.SelectData(s.wanted)
+	return s
 }
 
 // value is what p points to, or the zero value.

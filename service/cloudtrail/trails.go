@@ -208,5 +208,8 @@ func (s *Service) DeleteTrail(ctx context.Context, c *redoubt.Call, in *api.Dele
 	if t.Home != c.Region {
 		return nil, notHome(t, c.Region)
 	}
+	if err := s.endDelivery(store.From(ctx), t); err != nil {
+		return nil, err
+	}
 	return nil, trails.In(t.Account, t.Home).Delete(store.From(ctx), t.Name)
 }
