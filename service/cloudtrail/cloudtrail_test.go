@@ -16,6 +16,7 @@ import (
 	"github.com/redoubt-sec/redoubt/api/s3api"
 	"github.com/redoubt-sec/redoubt/api/snsapi"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
+	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/op/schema"
@@ -41,6 +42,7 @@ type world struct {
 	db    *store.DB
 	clock *redoubt.Shifted
 	log   *trail.Log
+	svc   *Service
 	rows  map[string]op.Operation
 	peers neighbours
 	needs []redoubt.Need
@@ -56,7 +58,10 @@ func newWorld(t testing.TB) *world {
 	if w.log, err = trail.Open(trail.Deps{DB: w.db, Seal: ring, Clock: w.clock}); err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range New(Deps{Trail: w.log, MAC: ring, Clock: w.clock, Invoker: w.peers}).Operations().Operations {
+	w.svc = New(Deps{
+		DB: w.db, Trail: w.log, MAC: ring, Seal: ring, Schedule: schedule.New(schedule.Deps{DB: w.db, Clock: w.clock}), Clock: w.clock, Invoker: w.peers,
+	})
+	for _, o := range w.svc.Operations().Operations {
 		w.rows[o.Schema.Name] = o
 	}
 	return w
