@@ -38,7 +38,7 @@ func advice(tried []attempt) string {
 	switch {
 	case errors.Is(last.err, egress.ErrRefused):
 		return "This server may not connect to that address: allow it with --egress-allow, then rotate again."
-	case errors.Is(last.err, context.DeadlineExceeded):
+	case causeOf(last.err) != insecure && errors.Is(last.err, context.DeadlineExceeded):
 		return "The database did not answer in time: check host, port and load. The rotation is tried again."
 	}
 	switch causeOf(last.err) {

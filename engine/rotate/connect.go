@@ -11,10 +11,14 @@ import (
 // credentials that were refused once more in the clear tells no more.
 func (r *rotation) connect(ctx context.Context, l *login) (session, error) {
 	l.note = r.warn
+	if l.security.fallBack && r.plain[l.address()] {
+		return r.open(ctx, l, false)
+	}
 	s, err := r.open(ctx, l, l.security.tls)
 	if err == nil || !l.security.fallBack || causeOf(err) != insecure {
 		return s, err
 	}
+	r.plain[l.address()] = true
 	r.warn("Unable to establish SSL/TLS connection as user '%s' with host: '%s': %s. The secret has no \"ssl\" key: trying without SSL/TLS. Set \"ssl\" to true to forbid this.",
 		l.user, l.host, err)
 	plain, second := r.open(ctx, l, false)

@@ -24,21 +24,21 @@ type Options struct {
 }
 
 // Engine holds the built-in rotation functions. It is safe for concurrent use.
-type Engine struct {
-	options   Options
-	functions []*Function
-}
+type Engine struct{ functions []*Function }
 
 // New makes the functions. It opens nothing.
 func New(o Options) *Engine {
+	return newEngine(o, func(ctx context.Context, address string) (net.Conn, error) {
+		return o.Gate.Dial(ctx, "rotation", address, egress.Bounds{Connect: connectTime, MaxRead: maxRead})
+	})
+}
+
+func newEngine(o Options, d dial) *Engine {
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second
 	}
-	e := &Engine{options: o}
-	dial := func(ctx context.Context, address string) (net.Conn, error) {
-		return o.Gate.Dial(ctx, "rotation", address, egress.Bounds{Connect: connectTime, Life: o.Timeout, MaxRead: maxRead})
-	}
-	for _, d := range drivers(o, dial) {
+	e := new(Engine)
+	for _, d := range drivers(o, d) {
 		for _, scheme := range []Scheme{SingleUser, MultiUser} {
 			e.functions = append(e.functions, &Function{
 				Name: "SecretsManager" + d.engine.Name + "Rotation" + string(scheme), Engine: d.engine.Name, Scheme: scheme,
@@ -110,7 +110,7 @@ type Environment map[string]string
 func (f *Function) Run(ctx context.Context, s Secrets, env Environment, ev Event, log Log) error {
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	r := &rotation{fn: f, secrets: s, env: env, id: ev.SecretID, token: ev.ClientRequestToken, log: log}
+	r := &rotation{fn: f, secrets: s, env: env, id: ev.SecretID, token: ev.ClientRequestToken, log: log, plain: map[string]bool{}}
 	err := r.step(ctx, ev.Step)
 	if errors.Is(err, context.DeadlineExceeded) {
 		var e *Error

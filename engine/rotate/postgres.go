@@ -10,6 +10,7 @@ import (
 	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/text/unicode/norm"
 )
 
 var postgresEngine = engine{
@@ -198,6 +199,10 @@ func (s *postgresSession) withPassword(ctx context.Context, sql, password string
 		if err == nil || causeOf(err) != other {
 			return err
 		}
+	}
+	if norm.NFKC.String(password) != password {
+		// The server would normalize it (RFC 4013); not every client does.
+		return &refusal{text: "the new password holds characters that clients of PostgreSQL spell in different ways"}
 	}
 	plain, err := quoteText(password)
 	if err != nil {

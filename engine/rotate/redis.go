@@ -35,7 +35,7 @@ func (d *redis) open(ctx context.Context, l *login, secure bool) (session, error
 		conn = t
 	}
 	s := &redisSession{newResp(conn), l}
-	if _, err := s.do(ctx, "AUTH", l.user, l.password); err != nil {
+	if err := s.expect(ctx, "OK", "AUTH", l.user, l.password); err != nil {
 		s.close()
 		return nil, redisRefusal(err, l)
 	}
@@ -77,7 +77,7 @@ func (s *redisSession) close() { s.conn.Close() }
 // query implements session. A user without the right to PING has signed in all
 // the same: AUTH is what counts.
 func (s *redisSession) query(ctx context.Context) error {
-	_, err := s.do(ctx, "PING")
+	err := s.expect(ctx, "PONG", "PING")
 	var e respError
 	if errors.As(err, &e) && strings.HasPrefix(string(e), "NOPERM ") {
 		return nil
@@ -140,15 +140,15 @@ func (s *redisSession) setUser(ctx context.Context, user string, rules ...string
 	if strings.ContainsAny(user, " \x00") || user == "" {
 		return &refusal{text: "the user name is empty or holds a blank or NUL, which Redis does not take"}
 	}
-	if _, err := s.do(ctx, append([]string{"ACL", "SETUSER", user}, rules...)...); err != nil {
+	if err := s.expect(ctx, "OK", append([]string{"ACL", "SETUSER", user}, rules...)...); err != nil {
 		return redisRefusal(err, s.login)
 	}
-	_, first := s.do(ctx, "ACL", "SAVE")
+	first := s.expect(ctx, "OK", "ACL", "SAVE")
 	var e respError
 	if first == nil || !errors.As(first, &e) {
 		return broken(first, s.login)
 	}
-	if _, err := s.do(ctx, "CONFIG", "REWRITE"); err != nil {
+	if err := s.expect(ctx, "OK", "CONFIG", "REWRITE"); err != nil {
 		if !errors.As(err, &e) {
 			return broken(err, s.login)
 		}

@@ -54,6 +54,15 @@ func (r *resp) do(ctx context.Context, args ...string) (reply, error) {
 	return r.read(0)
 }
 
+// expect sends a command that has one good answer.
+func (r *resp) expect(ctx context.Context, want string, args ...string) error {
+	answer, err := r.do(ctx, args...)
+	if err == nil && (answer.text != want || answer.list != nil) {
+		return errResp
+	}
+	return err
+}
+
 const (
 	maxDepth = 4       // lists within lists
 	maxItems = 100_000 // items of one list

@@ -17,6 +17,7 @@ type rotation struct {
 	id      string // the secret's ARN
 	token   string // the version that is being made
 	log     Log
+	plain   map[string]bool // addresses that had no TLS in this step: some are slow to show it
 }
 
 func (r *rotation) info(format string, args ...any) { r.log(Info, fmt.Sprintf(format, args...)) }
