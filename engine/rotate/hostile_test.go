@@ -69,7 +69,7 @@ func TestHostileServers(t *testing.T) {
 		io.Copy(io.Discard, c)
 	})
 	for name, port := range map[string]int{"silent": silent, "flood": flood, "closes": closes, "echo": echo} {
-		for engine, kind := range map[string]string{"MySQL": "mysql", "MariaDB": "mariadb", "PostgreSQL": "postgres", "Redis": "redis"} {
+		for engine, kind := range map[string]string{"MySQL": "mysql", "PostgreSQL": "postgres", "Redis": "redis"} {
 			for _, ssl := range []any{true, false, nil} {
 				w := newWorld(t, Options{Timeout: 400 * time.Millisecond}, "127.0.0.1")
 				secret := map[string]any{"engine": kind, "host": "127.0.0.1", "port": port, "username": "app", "password": "the-password"}

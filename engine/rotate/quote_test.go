@@ -64,6 +64,9 @@ func TestNastyPasswords(t *testing.T) {
 			w := local(t)
 			id, _ := w.enrol(s, scheme, true)
 			for i, password := range nasty {
+				if scheme == MultiUser && i%3 > 0 {
+					continue
+				}
 				if len(password) < 4 {
 					password = "long" + password // short ones are in log lines by chance
 				}
@@ -98,6 +101,7 @@ func TestNastyPasswords(t *testing.T) {
 func TestNastyUserNames(t *testing.T) {
 	for _, tg := range targets[:2] { // Redis takes no blanks; its names reach it as arguments
 		t.Run(tg.name, func(t *testing.T) {
+			t.Parallel()
 			s := tg.start(t)
 			for i, name := range []string{`o'brien`, `back\slash`, `dou"ble`, "tick`s", `x'; DROP USER admin; --`, `a@b`, `ünïc`, `per%cent`, ` TO `} {
 				for _, scheme := range []Scheme{SingleUser, MultiUser} {

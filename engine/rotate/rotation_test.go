@@ -13,7 +13,10 @@ import (
 func everyScheme(t *testing.T, run func(*testing.T, target, *rotatetest.Server, Scheme)) {
 	for _, tg := range targets {
 		for _, scheme := range []Scheme{SingleUser, MultiUser} {
-			t.Run(tg.name+"/"+string(scheme), func(t *testing.T) { run(t, tg, tg.start(t), scheme) })
+			t.Run(tg.name+"/"+string(scheme), func(t *testing.T) {
+				t.Parallel() // most of the time is the servers'
+				run(t, tg, tg.start(t), scheme)
+			})
 		}
 	}
 }
@@ -140,6 +143,7 @@ func TestKilledInLaterTurns(t *testing.T) {
 func TestDatabaseDown(t *testing.T) {
 	for _, tg := range targets {
 		t.Run(tg.name, func(t *testing.T) {
+			t.Parallel()
 			s := tg.own(t, rotatetest.Config{})
 			for _, scheme := range []Scheme{SingleUser, MultiUser} {
 				for down, step := range Steps {

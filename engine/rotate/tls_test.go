@@ -15,7 +15,10 @@ import (
 // everyTarget runs a test per database.
 func everyTarget(t *testing.T, run func(*testing.T, target)) {
 	for _, tg := range targets {
-		t.Run(tg.name, func(t *testing.T) { run(t, tg) })
+		t.Run(tg.name, func(t *testing.T) {
+			t.Parallel()
+			run(t, tg)
+		})
 	}
 }
 

@@ -24,7 +24,7 @@ type mariadb struct{ server, installer string }
 // StartMariaDB answers the MariaDB server of this test binary.
 func StartMariaDB(t testing.TB) *Server {
 	t.Helper()
-	return share(t, "mariadb", startMariaDB)
+	return shared.mariadb.share(t, startMariaDB)
 }
 
 // NewMariaDB starts a server of the test's own.

@@ -21,7 +21,7 @@ type postgres struct{ server, installer string }
 // StartPostgres answers the PostgreSQL server of this test binary.
 func StartPostgres(t testing.TB) *Server {
 	t.Helper()
-	return share(t, "postgres", startPostgres)
+	return shared.postgres.share(t, startPostgres)
 }
 
 // NewPostgres starts a server of the test's own.

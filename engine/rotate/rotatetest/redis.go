@@ -25,7 +25,7 @@ type redis struct{ server string }
 // StartRedis answers the Redis server of this test binary.
 func StartRedis(t testing.TB) *Server {
 	t.Helper()
-	return share(t, "redis", startRedis)
+	return shared.redis.share(t, startRedis)
 }
 
 // NewRedis starts a server of the test's own.

@@ -98,33 +98,28 @@ func (s *Server) Secret(user, password string) map[string]any {
 	return m
 }
 
-// shared are the servers that tests of this process have in common.
-var shared struct {
+// shared are the servers that tests of this process have in common, and data
+// directories as install leaves them.
+var shared = struct {
+	mariadb, postgres, redis one
 	sync.Mutex
-	servers   map[string]*Server
-	templates map[string]string // data directories as install leaves them
+	templates map[string]string
+}{templates: map[string]string{}}
+
+// one is a server that the first who asks for it starts.
+type one struct {
+	sync.Mutex
+	server *Server
 }
 
-func share(t testing.TB, name string, start func(testing.TB, Config) *Server) *Server {
+func (o *one) share(t testing.TB, start func(testing.TB, Config) *Server) *Server {
 	t.Helper()
-	shared.Lock()
-	s := shared.servers[name]
-	shared.Unlock()
-	if s != nil {
-		return s
+	o.Lock()
+	defer o.Unlock()
+	if o.server == nil {
+		o.server = start(t, Config{})
 	}
-	s = start(t, Config{})
-	shared.Lock()
-	defer shared.Unlock()
-	if other := shared.servers[name]; other != nil { // two tests began at once
-		s.end("")
-		return other
-	}
-	if shared.servers == nil {
-		shared.servers = map[string]*Server{}
-	}
-	shared.servers[name] = s
-	return s
+	return o.server
 }
 
 // start brings up a server of its own.
@@ -170,9 +165,6 @@ func (s *Server) fill(own *syscall.Credential) error {
 		template = filepath.Join(s.dir, "template")
 		if err := run(own, "cp", "-a", filepath.Join(s.dir, "data"), template); err != nil {
 			return err
-		}
-		if shared.templates == nil {
-			shared.templates = map[string]string{}
 		}
 		shared.templates[s.Engine] = template
 		return nil
