@@ -36,6 +36,9 @@ type Config struct {
 
 	Store        string `yaml:"store" help:"pebble, memory or etcd://HOST:PORT[,HOST:PORT]/PREFIX"`
 	CacheRecords int    `yaml:"cache-records" help:"decoded records kept in memory"`
+	// Blob is where the data of objects are kept. Servers on one store share it.
+	Blob      string `yaml:"blob" help:"where objects' data are kept: files (in data), file:///DIR or s3://BUCKET/PREFIX?endpoint=URL&region=REGION&ca=FILE"`
+	BlobCreds string `yaml:"blob-credentials" help:"blob in s3: credentials file; else the AWS_ environment"`
 
 	Seal           string `yaml:"seal" help:"what seals the root key: file, passphrase, pkcs11, awskms or shamir"`
 	SealKey        string `yaml:"seal-key" help:"file seal: path of the key (beside the data it protects nothing against a copied directory)"`
@@ -140,6 +143,7 @@ func Defaults() Config {
 		Account:        "123456789012",
 		Region:         "us-east-1",
 		Store:          "pebble",
+		Blob:           "files",
 		Seal:           "file",
 		SealShares:     5,
 		SealThreshold:  3,
@@ -167,6 +171,7 @@ func (c *Config) Complete() error {
 	fill(&c.Account, d.Account)
 	fill(&c.Region, d.Region)
 	fill(&c.Store, d.Store)
+	fill(&c.Blob, d.Blob)
 	fill(&c.Seal, d.Seal)
 	fill(&c.SealKey, filepath.Join(c.Data, "seal.key"))
 	fill(&c.SealShares, d.SealShares)
@@ -212,6 +217,13 @@ func (c *Config) Complete() error {
 	}
 	if c.Store != "pebble" && c.Store != "memory" && !strings.HasPrefix(c.Store, "etcd://") {
 		bad("store", "%q is none of pebble, memory, etcd://…", c.Store)
+	}
+	if dir, ok := strings.CutPrefix(c.Blob, "file://"); ok && !filepath.IsAbs(dir) {
+		bad("blob", "%q does not name a directory by its whole path", c.Blob)
+	} else if !ok && c.Blob != "files" {
+		if _, err := parseBlobBucket(c.Blob, c.Region); err != nil {
+			bad("blob", "%v", err)
+		}
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		bad("tls-cert", "tls-cert and tls-key go together")

@@ -88,6 +88,10 @@ func (s *Server) openEngines(ctx context.Context) error {
 	s.keyring.Register(cloudtrail.Owner(s.keyring))
 	s.keyring.Register(keyring.Records("server.ca", authorities.Rows(), renewAuthority(s.keyring)))
 	s.run(ctx, "audit log", s.trail.Run)
+	if err = s.openObjects(); err != nil {
+		return err
+	}
+	s.run(ctx, "objects", s.objects.Run)
 	if s.keyStores, err = openKeyStores(s); err != nil {
 		return err
 	}

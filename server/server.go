@@ -17,11 +17,13 @@ import (
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/blob"
 	"github.com/redoubt-sec/redoubt/egress"
 	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
 	"github.com/redoubt-sec/redoubt/engine/keyring/harden"
 	"github.com/redoubt-sec/redoubt/engine/logs"
+	"github.com/redoubt-sec/redoubt/engine/objects"
 	"github.com/redoubt-sec/redoubt/engine/outbox"
 	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
@@ -48,6 +50,8 @@ type Server struct {
 	outbox   *outbox.Outbox
 	trail    *trail.Log
 	logs     *logs.Logs
+	blobs    blob.Store
+	objects  *objects.Store
 	door     *front.Door
 	rooms    rooms
 
@@ -294,6 +298,9 @@ func (s *Server) shutdown() error {
 	s.stop()
 	s.work.Wait()
 	errs = append(errs, s.keyStores.close())
+	if s.blobs != nil {
+		errs = append(errs, s.blobs.Close())
+	}
 	if s.keyring != nil {
 		errs = append(errs, s.keyring.Close())
 	}

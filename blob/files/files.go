@@ -8,9 +8,9 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -28,9 +28,13 @@ const (
 type Store struct {
 	root   *os.Root
 	closed atomic.Bool
+
+	mu    sync.Mutex
+	ready bool // the directories are there
 }
 
-// Open opens a directory of blobs and makes it if it is new.
+// Open opens a directory of blobs and makes it if it is new. What lies in it is
+// made when the first blob is.
 func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("blob: %w", err)
@@ -47,26 +51,41 @@ func Open(dir string) (*Store, error) {
 		return nil, fmt.Errorf("blob: %w", err)
 	}
 	s := &Store{root: root}
-	if err := s.prepare(); err != nil {
+	if s.ready, err = s.made(); err != nil {
 		root.Close()
 		return nil, fmt.Errorf("blob: %s: %w", dir, err)
 	}
 	return s, nil
 }
 
+// made reports whether the directories are there.
+func (s *Store) made() (bool, error) {
+	b, err := s.root.ReadFile(formatFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil && string(b) != format {
+		err = fmt.Errorf("made by another version: %q", strings.TrimSpace(string(b)))
+	}
+	return err == nil, err
+}
+
 // prepare makes the directories. FORMAT comes last: when it is there, they are
 // all durable.
 func (s *Store) prepare() error {
-	b, err := s.root.ReadFile(formatFile)
-	if err == nil {
-		if string(b) != format {
-			return fmt.Errorf("made by another version: %q", strings.TrimSpace(string(b)))
-		}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready {
 		return nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err := s.furnish(); err != nil {
 		return err
 	}
+	s.ready = true
+	return nil
+}
+
+func (s *Store) furnish() error {
 	names := []string{writing}
 	for i := range 256 {
 		names = append(names, fmt.Sprintf("%02x", i))
@@ -224,7 +243,10 @@ func (s *Store) names(dir string) ([]string, error) {
 	if s.closed.Load() {
 		return nil, blob.ErrClosed
 	}
-	d, err := s.root.Open(filepath.FromSlash(dir))
+	d, err := s.root.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // nothing was ever written
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,9 @@ func (s *Store) Create(ctx context.Context, name string, size int64) (blob.Write
 	if err := s.check(ctx, name); err != nil {
 		return nil, err
 	}
+	if err := s.prepare(); err != nil {
+		return nil, failure(err)
+	}
 	f, err := s.begin(writing + "/" + name)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, blob.ErrExists

@@ -39,6 +39,9 @@ var (
 	ErrDamaged = errors.New("objects: stored data is damaged")
 	// ErrChanged: the version was removed since it was looked up: look again.
 	ErrChanged = errors.New("objects: the version is no longer there")
+	// ErrElsewhere: the records speak of blobs that are kept in another place than
+	// this process was given.
+	ErrElsewhere = errors.New("objects: the blobs of this store are kept elsewhere")
 	// ErrLost: the writer was given up as dead, and its data may be gone. Nothing
 	// was committed; the upload starts over.
 	ErrLost = errors.New("objects: the upload was given up")

@@ -172,6 +172,9 @@ var errAlive = errors.New("objects: the process lives")
 // are left: data that are being read, and, where other processes may read, what is
 // younger than a quarter of an hour.
 func (s *Store) Collect(ctx context.Context) (left int, err error) {
+	if err := s.bind(ctx, false); err != nil {
+		return 0, err
+	}
 	after := ""
 	for {
 		var ids []string

@@ -37,6 +37,9 @@ func (s *Store) take(ctx context.Context) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.names) == 0 {
+		if err := s.bind(ctx, true); err != nil {
+			return "", err
+		}
 		names := make([]string, batch)
 		for i := range names {
 			names[i] = blob.NewName()

@@ -168,6 +168,9 @@ func (r *reader) missing(seg Segment) error {
 	if err := r.still(); err != nil {
 		return err
 	}
+	if err := r.s.bind(r.ctx, false); err != nil {
+		return err
+	}
 	return fmt.Errorf("%w: segment %s is missing", ErrDamaged, seg.ID)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
@@ -29,6 +30,7 @@ type Store struct {
 	Deps
 	process string // this one, among those that write
 	names   reserve
+	bound   atomic.Bool // the blobs are those of the store
 	wake    chan struct{}
 
 	mu   sync.Mutex

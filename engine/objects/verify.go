@@ -60,6 +60,9 @@ type Report struct {
 // intents to parts and versions, from parts to versions, and from all to garbage,
 // and it looks in this order.
 func (s *Store) Verify(ctx context.Context, how Scrub) (*Report, error) {
+	if err := s.bind(ctx, false); err != nil {
+		return nil, err
+	}
 	v := &verification{s: s, ctx: ctx, how: how, report: &Report{}}
 	for _, step := range []func() error{v.list, v.intents, v.parts, v.versions, v.entries, v.garbage, v.orphans} {
 		if err := step(); err != nil {
@@ -115,6 +118,13 @@ func (v *verification) list() error {
 }
 
 func (v *verification) intents() error {
+	h, err := homes.Get(v.s.DB.Begin(), homeRow)
+	if err == nil {
+		v.known.see(Segment{ID: h.Marker})
+		v.report.Blobs-- // it holds nothing
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
 	prefix := intents.Key("")
 	for kv, err := range pages(v.ctx, v.s.DB, prefix) {
 		if err != nil {
