@@ -36,7 +36,7 @@ type answer struct {
 const (
 	// maxAnswer bounds documents: a listing of 1,000 keys has about half of it.
 	maxAnswer = 2 << 20
-	tries     = 5
+	tries     = 6
 )
 
 // failure is an answer that refuses.

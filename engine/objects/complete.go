@@ -38,7 +38,7 @@ func (s *Store) CompleteUpload(ctx context.Context, c Complete) (*Version, error
 	if err != nil {
 		return nil, err
 	}
-	list, err := choose(tx, u, c.Parts)
+	list, err := s.choose(tx, u, c.Parts)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *Store) CompleteUpload(ctx context.Context, c Complete) (*Version, error
 }
 
 // choose finds the named parts.
-func choose(tx *store.Tx, u *Upload, chosen []Chosen) ([]Part, error) {
+func (s *Store) choose(tx *store.Tx, u *Upload, chosen []Chosen) ([]Part, error) {
 	if len(chosen) == 0 {
 		return nil, ErrNoParts
 	}
@@ -97,7 +97,7 @@ func choose(tx *store.Tx, u *Upload, chosen []Chosen) ([]Part, error) {
 		have[row.Value.Number] = row.Value
 	}
 	list := make([]Part, 0, len(chosen))
-	for i, c := range chosen {
+	for _, c := range chosen {
 		if c.Number < 1 || c.Number > MaxParts {
 			return nil, &PartError{Err: ErrInvalidPart, Number: c.Number, ETag: c.ETag}
 		}
@@ -105,10 +105,12 @@ func choose(tx *store.Tx, u *Upload, chosen []Chosen) ([]Part, error) {
 		if p == nil || p.ETag != c.ETag || c.Checksum.Value != "" && (c.Checksum.Algorithm != p.Checksum.Algorithm || c.Checksum.Value != p.Checksum.Value) {
 			return nil, &PartError{Err: ErrInvalidPart, Number: c.Number, ETag: c.ETag}
 		}
-		if p.Size < MinPart && i < len(chosen)-1 {
-			return nil, &PartError{Err: ErrPartTooSmall, Number: c.Number, ETag: c.ETag, Size: p.Size}
-		}
 		list = append(list, *p)
+	}
+	for _, p := range list[:len(list)-1] {
+		if p.Size < s.minPart {
+			return nil, &PartError{Err: ErrPartTooSmall, Number: p.Number, ETag: p.ETag, Size: p.Size}
+		}
 	}
 	return list, nil
 }

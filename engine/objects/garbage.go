@@ -105,11 +105,13 @@ func (s *Store) bury(ctx context.Context, seen map[string]sign) error {
 		}
 		there[row.ID] = true
 		last, ok := seen[row.ID]
-		if !ok || last.n != row.Value.N {
-			last = sign{row.Value.N, time.Now()}
-			seen[row.ID] = last
-		}
-		if s.Alone || time.Since(last.when) > s.death {
+		switch {
+		case !ok || last.n != row.Value.N:
+			seen[row.ID] = sign{row.Value.N, time.Now()}
+			if s.Alone {
+				dead = append(dead, row.ID)
+			}
+		case s.Alone || time.Since(last.when) > s.death:
 			dead = append(dead, row.ID)
 		}
 	}
@@ -175,7 +177,7 @@ func (s *Store) Collect(ctx context.Context) (left int, err error) {
 	if err := s.bind(ctx, false); err != nil {
 		return 0, err
 	}
-	after := ""
+	after, again := "", false
 	for {
 		var ids []string
 		var list []*waste
@@ -189,7 +191,11 @@ func (s *Store) Collect(ctx context.Context) (left int, err error) {
 			}
 		}
 		if len(ids) == 0 {
-			return left, nil
+			if !again {
+				return left, nil
+			}
+			after, again, left = "", false, 0
+			continue
 		}
 		after = ids[len(ids)-1]
 		var done []string
@@ -202,6 +208,7 @@ func (s *Store) Collect(ctx context.Context) (left int, err error) {
 				return left, err
 			}
 			done = append(done, ids[i])
+			again = again || w.Bucket != "" // it left its uploads as garbage, anywhere in the order
 		}
 		err := s.run(ctx, func(tx *store.Tx) error {
 			for _, id := range done {

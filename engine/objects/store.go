@@ -36,8 +36,10 @@ type Store struct {
 	mu   sync.Mutex
 	pins map[string]int // data that are being read, by id
 
-	// How signs of life and garbage are waited for; tests are less patient.
+	// How signs of life and garbage are waited for, and the smallest part; tests ask
+	// for less.
 	pulse, death, grace time.Duration
+	minPart             int64
 }
 
 // New answers the object store; Run keeps it clean.
@@ -47,7 +49,7 @@ func New(d Deps) *Store {
 	}
 	s := &Store{
 		Deps: d, process: blob.NewName(), wake: make(chan struct{}, 1), pins: map[string]int{},
-		pulse: 15 * time.Second, death: time.Minute, grace: 15 * time.Minute,
+		pulse: 15 * time.Second, death: time.Minute, grace: 15 * time.Minute, minPart: MinPart,
 	}
 	if d.Alone {
 		s.grace = 0 // who reads is known here: pins
