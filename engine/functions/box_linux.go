@@ -103,6 +103,7 @@ func newBox(s *spawner, confined bool) (*box, error) {
 		Env:         []string{"GOMAXPROCS=2", "GOGC=off", "GOMEMLIMIT=32MiB", "GOTRACEBACK=single"},
 		ExtraFiles:  []*os.File{theirs, output, events},
 		Stderr:      &b.stderr,
+		WaitDelay:   2 * time.Second,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 	}
 	if confined {
@@ -208,7 +209,10 @@ func (b *box) listen() {
 	// Its end may come before the last process of its namespaces is gone; the
 	// kernel lets Wait return only then.
 	b.kill()
+	// A helper that does not find an end would keep everyone waiting.
+	stuck := time.AfterFunc(10*time.Second, func() { b.cmd.Process.Kill() })
 	b.cmd.Wait()
+	stuck.Stop()
 	if !b.last.Exited && b.last.Failed == "" {
 		b.last = report{Exited: true, How: "signal: killed"}
 	}

@@ -16,6 +16,14 @@ import (
 // archive makes a zip archive; names that end in "/" are folders.
 func archive(t testing.TB, files map[string]string) []byte {
 	t.Helper()
+	b, err := zipOf(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func zipOf(files map[string]string) ([]byte, error) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for name, text := range files {
@@ -26,14 +34,12 @@ func archive(t testing.TB, files map[string]string) []byte {
 		}
 		f, err := w.CreateHeader(h)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		f.Write([]byte(text))
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	err := w.Close()
+	return b.Bytes(), err
 }
 
 func code(b []byte) Code {

@@ -196,11 +196,24 @@ func (e *Engine) hidden() []string {
 
 // lookAround makes a sandbox to see whether it can be made.
 func (e *Engine) lookAround() Capabilities {
-	notes, err := e.trySandbox()
-	if err != nil {
-		return Capabilities{Missing: err.Error()}
+	tried.Lock()
+	defer tried.Unlock()
+	if !tried.made {
+		notes, err := e.trySandbox()
+		if err != nil {
+			return Capabilities{Missing: err.Error()}
+		}
+		tried.made, tried.notes = true, notes
 	}
-	return Capabilities{Confined: true, Notes: notes}
+	return Capabilities{Confined: true, Notes: tried.notes}
+}
+
+// tried remembers that this host can do it: engines of one process need not all
+// try.
+var tried struct {
+	sync.Mutex
+	made  bool
+	notes []string
 }
 
 // Runtimes are what functions may name here. The first call looks for
@@ -275,6 +288,9 @@ func (e *Engine) first(ctx context.Context, i *instance, in Invocation) (Result,
 			return Result{}, err
 		}
 		i = again
+		if !i.used.IsZero() {
+			return e.next(i, in, Result{Stream: i.journal.stream}, began)
+		}
 		i.journal.start(in.RequestID)
 		r := Result{Stream: i.journal.stream}
 		if failure, late = i.start(in.RequestID, i.fn.Timeout); late {

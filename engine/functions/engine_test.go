@@ -19,6 +19,13 @@ import (
 
 func TestMain(m *testing.M) {
 	Sandboxed()
+	if dir := os.Getenv("FUNCTIONS_TEST_DIR"); dir != "" {
+		if err := asServer(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 
@@ -145,7 +152,7 @@ def handler(event, context):
 	if r.Init != 0 {
 		t.Errorf("%+v", r)
 	}
-	invocation := "START RequestId: " + requestID + " Version: $LATEST\nhello 21\n[WARNING]\t*\t" + requestID + "\tcareful\nvery\n\nEND RequestId: " + requestID +
+	invocation := "START RequestId: " + requestID + " Version: $LATEST\nhello 21\n[WARNING]\t*\t" + requestID + "\tcareful\nvery\nEND RequestId: " + requestID +
 		"\nREPORT RequestId: " + requestID + "\tDuration: * ms\tBilled Duration: * ms\tMemory Size: 128 MB\tMax Memory Used: * MB\t"
 	delivered(t, f, "INIT_START Runtime Version: python:3.*\nloaded\n"+invocation+"Init Duration: * ms\t\n"+invocation+"\n")
 }

@@ -1,6 +1,7 @@
 package functions
 
 import (
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -84,4 +85,18 @@ func command(rt Runtime, p places, bootstrap string) []string {
 		return []string{rt.Interpreter, path.Join(p.runtime, "bootstrap.mjs")}
 	}
 	return []string{bootstrap}
+}
+
+// findBootstrap answers the program of a provided runtime, or "".
+func findBootstrap(dirs ...string) string {
+	for _, d := range dirs {
+		if d == "" {
+			continue
+		}
+		p := path.Join(d, "bootstrap")
+		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() {
+			return p
+		}
+	}
+	return ""
 }

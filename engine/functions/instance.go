@@ -9,9 +9,10 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // initTimeout is how long initialisation may take ("Lambda execution environment
@@ -104,7 +105,11 @@ func (e *Engine) newInstance(ctx context.Context, f *Function, slot int) (i *ins
 	endpoint := "http://" + serverAPI
 	if s.Confined {
 		s.UID = e.uid(slot)
-		bootstrap = strings.Replace(strings.Replace(bootstrap, code.path, p.task, 1), opt, p.opt, 1)
+		if rest, ok := strings.CutPrefix(bootstrap, code.path); ok {
+			bootstrap = p.task + rest
+		} else if bootstrap != "" {
+			bootstrap = p.opt + strings.TrimPrefix(bootstrap, opt)
+		}
 	} else {
 		endpoint = e.conf.Endpoint
 		p = places{code.path, opt, e.clients}
@@ -124,24 +129,11 @@ func (e *Engine) newInstance(ctx context.Context, f *Function, slot int) (i *ins
 	return i, nil
 }
 
-// findBootstrap answers the program of a provided runtime, or "".
-func findBootstrap(dirs ...string) string {
-	for _, d := range dirs {
-		if d == "" {
-			continue
-		}
-		p := filepath.Join(d, "bootstrap")
-		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() {
-			return p
-		}
-	}
-	return ""
-}
-
 // serve begins to answer the sandbox's sockets and to read its log.
 func (i *instance) serve(files []*os.File, s spec) error {
 	log := slog.NewLogLogger(i.engine.conf.Log.Handler(), slog.LevelDebug)
 	i.http = &http.Server{Handler: i.api, ErrorLog: log, MaxHeaderBytes: 64 << 10}
+	way := &router{reach: i.engine.reach}
 	listeners := make([]net.Listener, 0, len(files))
 	for n, f := range files {
 		if s.Confined && n == 2 {
@@ -151,7 +143,7 @@ func (i *instance) serve(files []*os.File, s spec) error {
 				return err
 			}
 			i.close = append(i.close, func() { c.Close() })
-			i.engine.work.Go(func() { i.engine.reach.resolve(c) })
+			i.engine.work.Go(func() { way.resolve(c) })
 			continue
 		}
 		l, err := net.FileListener(f)
@@ -169,9 +161,10 @@ func (i *instance) serve(files []*os.File, s spec) error {
 	if !s.Confined {
 		main = ownUser{main}
 	}
+	main = netutil.LimitListener(main, maxConns) // each takes a descriptor of ours
 	i.engine.work.Go(func() { i.http.Serve(main) })
 	for n, l := range listeners[1:] {
-		serve := i.engine.reach.forward
+		serve := way.forward
 		if n == 0 {
 			serve = i.engine.conf.API
 		}
@@ -192,24 +185,6 @@ func (i *instance) serve(files []*os.File, s spec) error {
 		i.engine.work.Go(src.run)
 	}
 	return nil
-}
-
-// Packets on the events socket begin with what they are.
-const (
-	streamPacket = 1 // output: each line is an event
-	eventPacket  = 2 // one event, or the end of one
-	morePacket   = 3 // the beginning of an event
-)
-
-func (i *instance) packet(p []byte) {
-	switch p[0] {
-	case streamPacket:
-		i.journal.Write(p[1:])
-	case morePacket:
-		i.journal.more(p[1:])
-	case eventPacket:
-		i.journal.event(p[1:])
-	}
 }
 
 // start waits until the runtime asks for its first event. If that does not come

@@ -112,7 +112,7 @@ func (j *journal) flushPartial() {
 
 // output adds what the function wrote, within bounds.
 func (j *journal) output(p []byte) {
-	if len(bytes.TrimRight(p, "\n")) == 0 {
+	if len(p) == 0 {
 		return // CloudWatch has no empty events
 	}
 	if j.logged+len(p) > maxLog {

@@ -10,7 +10,7 @@ import (
 // with the address that stands for a name that may be reached, with "no such
 // name" for all others. Nothing is asked of any other resolver, so names carry
 // nothing out.
-func (r *reach) resolve(c net.PacketConn) {
+func (r *router) resolve(c net.PacketConn) {
 	buf := make([]byte, 1500)
 	for {
 		n, from, err := c.ReadFrom(buf)
@@ -23,7 +23,7 @@ func (r *reach) resolve(c net.PacketConn) {
 	}
 }
 
-func (r *reach) answer(query []byte) []byte {
+func (r *router) answer(query []byte) []byte {
 	var p dnsmessage.Parser
 	h, err := p.Start(query)
 	if err != nil || h.Response {

@@ -70,3 +70,21 @@ func (s *source) drain() {
 		}
 	})
 }
+
+// Packets on the events socket begin with what they are.
+const (
+	streamPacket = 1 // output: each line is an event
+	eventPacket  = 2 // one event, or the end of one
+	morePacket   = 3 // the beginning of an event
+)
+
+func (i *instance) packet(p []byte) {
+	switch p[0] {
+	case streamPacket:
+		i.journal.Write(p[1:])
+	case morePacket:
+		i.journal.more(p[1:])
+	case eventPacket:
+		i.journal.event(p[1:])
+	}
+}

@@ -27,7 +27,12 @@ type reach struct {
 	rules []reachRule
 	gate  *egress.Gate
 	log   *slog.Logger
+}
 
+// router is the way out of one sandbox. The names that it asked for are its own:
+// no function uses up what others need.
+type router struct {
+	*reach
 	mu    sync.Mutex
 	names []string // by number: 198.18.0.1 is names[0]
 }
@@ -149,7 +154,7 @@ func (rule reachRule) matchesName(name string) bool {
 
 // standIn answers the address that stands for a name, if a rule lets functions
 // reach it.
-func (r *reach) standIn(name string) (netip.Addr, bool) {
+func (r *router) standIn(name string) (netip.Addr, bool) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if !slices.ContainsFunc(r.rules, func(rule reachRule) bool { return rule.matchesName(name) }) {
 		return netip.Addr{}, false
@@ -171,7 +176,7 @@ func (r *reach) standIn(name string) (netip.Addr, bool) {
 }
 
 // nameOf answers the name for which an address stands.
-func (r *reach) nameOf(a netip.Addr) (string, bool) {
+func (r *router) nameOf(a netip.Addr) (string, bool) {
 	if !standIns.Contains(a) {
 		return "", false
 	}
@@ -186,7 +191,7 @@ func (r *reach) nameOf(a netip.Addr) (string, bool) {
 }
 
 // target answers what a destination inside a sandbox means outside.
-func (r *reach) target(to netip.AddrPort) (string, bool) {
+func (r *router) target(to netip.AddrPort) (string, bool) {
 	a := to.Addr().Unmap()
 	if name, ok := r.nameOf(a); ok {
 		ok = slices.ContainsFunc(r.rules, func(rule reachRule) bool { return rule.port == to.Port() && rule.matchesName(name) })
@@ -199,7 +204,7 @@ func (r *reach) target(to netip.AddrPort) (string, bool) {
 }
 
 // forward connects a connection from a sandbox to its destination.
-func (r *reach) forward(c net.Conn) {
+func (r *router) forward(c net.Conn) {
 	defer c.Close()
 	to, err := netip.ParseAddrPort(c.LocalAddr().String())
 	if err != nil {
@@ -257,7 +262,7 @@ type conns struct {
 	wait sync.WaitGroup
 }
 
-const maxConns = 256
+const maxConns = 128
 
 func (s *conns) run() {
 	defer s.wait.Wait()

@@ -170,7 +170,7 @@ class LogHandler(logging.Handler):
 
     def emit(self, record):
         try:
-            emit(self.format(record) + "\n")
+            emit(self.format(record))
         except Exception:
             self.handleError(record)
 
@@ -194,7 +194,7 @@ class JSONFormatter(logging.Formatter):
             line["stackTrace"] = self.formatException(record.exc_info).split("\n")
             line["errorType"] = record.exc_info[0].__name__
             line["errorMessage"] = str(record.exc_info[1])
-        return json.dumps({k: v for k, v in line.items() if v is not None and v != ""}, default=str, ensure_ascii=False)
+        return json.dumps({k: v for k, v in line.items() if v is not None and v != ""}, default=str, ensure_ascii=False) + "\n"
 
 
 def set_up_logging():
@@ -207,7 +207,6 @@ def set_up_logging():
         formatter = logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S")
         formatter.converter = time.gmtime
         handler.setFormatter(formatter)
-        handler.terminator = ""
     handler.addFilter(RequestFilter())
     logging.root.addHandler(handler)
 
