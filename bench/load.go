@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // load is how many requests over how many connections.
@@ -149,19 +149,12 @@ func answer(in *bufio.Reader) (status int, body []byte, err error) {
 	return status, body, err
 }
 
-// cpu is the user and system time that the process has used.
+// cpu is the time that the process has run. /proc/PID/stat counts it in hundredths
+// of a second, which short rounds do not add up to; the process's own clock in
+// nanoseconds (clock_getcpuclockid(3)).
 func (p *process) cpu() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
-	if err != nil {
-		return 0, err
-	}
-	// Fields after the command, which is in parentheses and may hold blanks.
-	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	user, err := strconv.ParseInt(f[11], 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.ParseInt(f[12], 10, 64)
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux this runs on
-	return time.Duration(user+system) * tick, err
+	const scheduled = 2 // CPUCLOCK_SCHED
+	var t unix.Timespec
+	err := unix.ClockGettime(int32(^p.pid<<3|scheduled), &t)
+	return time.Duration(t.Nano()), err
 }

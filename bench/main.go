@@ -3,8 +3,8 @@
 //
 //	go run ./bench [-redoubt bin/redoubt] [-requests N] [-connections N]
 //
-// CPU time is what /proc/PID/stat says. Rounds of all cases take turns and the
-// best of each figure counts, because what else the machine does adds to all. The load comes from this process over
+// CPU time is what the kernel counts for the process. Rounds of all cases take turns
+// and the best of each figure counts, because what else the machine does adds to all. The load comes from this process over
 // keep-alive connections, with signed requests that were prepared beforehand.
 package main
 

@@ -1,9 +1,9 @@
 package pebble
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"iter"
 	"sync/atomic"
@@ -87,14 +87,24 @@ func (b *Backend) Get(key string) (store.KV, bool, error) {
 		return store.KV{}, false, err
 	}
 	defer v.release()
-	value, closer, err := v.snap.Get(recordKey(key))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return store.KV{}, false, nil
-	}
+	// Snapshot.Get asks no filter of the lowest level, where almost all records
+	// are: each name that is new would cost blocks read from disk.
+	k := recordKey(key)
+	it, err := v.snap.NewIter(&pebble.IterOptions{UseL6Filters: true})
 	if err != nil {
 		return store.KV{}, false, fmt.Errorf("store: reading %q: %w", key, err)
 	}
-	defer closer.Close()
+	defer it.Close()
+	if !it.SeekPrefixGE(k) || !bytes.Equal(it.Key(), k) {
+		if err := it.Error(); err != nil {
+			return store.KV{}, false, fmt.Errorf("store: reading %q: %w", key, err)
+		}
+		return store.KV{}, false, nil
+	}
+	value, err := it.ValueAndErr()
+	if err != nil {
+		return store.KV{}, false, fmt.Errorf("store: reading %q: %w", key, err)
+	}
 	kv, err := record(key, value)
 	return kv, err == nil, err
 }
