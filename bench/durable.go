@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,14 +50,48 @@ func (b *bencher) durable(c *caller, p *process) error {
 		name     string
 		requests [][]byte
 	}{{"KMS CreateAlias", create}, {"KMS PutKeyPolicy", put}} {
+		before, err := p.store()
+		if err != nil {
+			return err
+		}
 		r := l.each(p, func(i int) []byte { return x.requests[i] })
 		if r.err != nil {
 			return fmt.Errorf("%s: %w", x.name, r.err)
 		}
-		fmt.Printf("%-34s %10.0f/s %7.0f %%   CPU %.0f µs, p99 %.1f ms\n", x.name, r.rate, 100*r.rate/floor,
-			float64(r.cpu.Nanoseconds())/1e3, r.p99.Seconds()*1e3)
+		after, err := p.store()
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%-34s %10.0f/s %7.0f %%   CPU %.0f µs, p99 %.1f ms, %.1f a flush, %.0f conflicts\n", x.name, r.rate, 100*r.rate/floor,
+			float64(r.cpu.Nanoseconds())/1e3, r.p99.Seconds()*1e3,
+			float64(l.requests)/max(after.flushes-before.flushes, 1), after.conflicts-before.conflicts)
 	}
 	return nil
+}
+
+// store is what a server says of its store.
+type store struct{ flushes, conflicts float64 }
+
+func (p *process) store() (s store, err error) {
+	resp, err := http.Get("http://" + p.addr + "/_redoubt/metrics")
+	if err != nil {
+		return s, err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		switch name {
+		case `redoubt_store_engine{figure="groups"}`:
+			s.flushes, err = strconv.ParseFloat(value, 64)
+		case "redoubt_store_conflicts_total":
+			s.conflicts, err = strconv.ParseFloat(value, 64)
+		}
+		if err != nil {
+			return s, err
+		}
+	}
+	return s, lines.Err()
 }
 
 // pebbleRate is what the storage engine itself manages on this disk.

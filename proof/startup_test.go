@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
 	"github.com/redoubt-sec/redoubt/api/stsapi"
 )
@@ -150,10 +152,10 @@ func TestSoakManyKeys(t *testing.T) {
 		few[i] = p.must(t, &kmsapi.Model, "CreateKey", object{}, p.admin).at("KeyMetadata.KeyId")
 	}
 	measure := func(ids []string) (describe, list time.Duration) {
-		describe = median(400, func(i int) {
+		describe = cost(t, p, 100, func(i int) {
 			p.must(t, &kmsapi.Model, "DescribeKey", object{"KeyId": ids[i%len(ids)]}, p.admin)
 		})
-		return describe, median(100, func(int) { p.must(t, &kmsapi.Model, "ListKeys", object{"Limit": int64(30)}, p.admin) })
+		return describe, cost(t, p, 50, func(int) { p.must(t, &kmsapi.Model, "ListKeys", object{"Limit": int64(30)}, p.admin) })
 	}
 	d1, l1 := measure(few)
 	start := time.Now()
@@ -178,13 +180,13 @@ func TestSoakManyKeys(t *testing.T) {
 	admin := p.admin
 	p.stop(t)
 	p, took := restart(t, data, admin)
-	t.Logf("start: %v", took)
+	t.Logf("start: %v, of which the server worked %v", took, worked(t, p))
 	if took > time.Second {
 		t.Errorf("with %d keys a start takes %v, want less than 1 s", keys, took)
 	}
 	d2, l2 := measure(slices.Concat(ids...))
 	t.Logf("DescribeKey %v -> %v, ListKeys %v -> %v", d1, d2, l1, l2)
-	if d2 > 3*d1+time.Millisecond || l2 > 3*l1+time.Millisecond {
+	if d2 > 3*d1+100*time.Microsecond || l2 > 3*l1+100*time.Microsecond {
 		t.Errorf("DescribeKey %v -> %v, ListKeys %v -> %v: not flat", d1, d2, l1, l2)
 	}
 	for i, id := range slices.Concat(ids...) { // touch them all, as caches do
@@ -201,13 +203,27 @@ func TestSoakManyKeys(t *testing.T) {
 	p.stop(t)
 }
 
-func median(n int, f func(i int)) time.Duration {
-	var all []time.Duration
-	for i := range n {
-		start := time.Now()
-		f(i * 7919)
-		all = append(all, time.Since(start))
+// cost is the time that the server works for a call: the best of four rounds, since
+// what it does in the background comes on top. Where it waits for a busy machine
+// does not count.
+func cost(t *testing.T, p *process, n int, f func(i int)) time.Duration {
+	best := time.Hour
+	for round := range 4 {
+		before := worked(t, p)
+		for i := range n {
+			f((round*n + i) * 7919)
+		}
+		best = min(best, (worked(t, p)-before)/time.Duration(n))
 	}
-	slices.Sort(all)
-	return all[n/2]
+	return best
+}
+
+// worked is the processor time that the server has had (clock_getcpuclockid(3)).
+func worked(t *testing.T, p *process) time.Duration {
+	const scheduled = 2 // CPUCLOCK_SCHED
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^p.cmd.Process.Pid<<3|scheduled), &ts); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(ts.Nano())
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
 	"github.com/redoubt-sec/redoubt/front"
@@ -19,6 +21,8 @@ func (s *Server) control() *front.Control {
 		Token:  s.token,
 		Seal:   func() any { return s.sealState() },
 		Unseal: s.unseal,
+
+		Collectors: []prometheus.Collector{storeMetrics{func() store.Stats { return s.db.Stats() }}},
 	}
 	if s.conf.IssuerURL != "" {
 		c.Issuer = s.issuerDocument
