@@ -21,6 +21,8 @@ const controlPrefix = "/_redoubt/"
 // adminPrefix is the administration service's, which is signed like any other.
 const adminPrefix = controlPrefix + "v1/"
 
+const packagePath = "functions/code/"
+
 // Control is what /_redoubt/ paths reach. They are not signed, because a sealed
 // server can check no signature: what reads is harmless, and what changes
 // something needs the token that lies in the data directory.
@@ -38,6 +40,10 @@ type Control struct {
 	// Issuer answers a document of a token issuer, "ID/.well-known/jwks.json", or
 	// nil if there is none; nil: no address for issuers is configured.
 	Issuer func(ctx context.Context, path string) ([]byte, error)
+
+	// Package answers the code of a function by a link that holds for a while, or nil:
+	// the path below functions/code/ and the query prove themselves.
+	Package func(path, query string) ([]byte, error)
 
 	// Reset and Advance exist in dev mode only; nil outside of it.
 	Reset   func(ctx context.Context) error
@@ -79,6 +85,16 @@ func (d *Door) controlPath(ctx context.Context, r *http.Request) *wire.Response 
 			return problem(http.StatusNotFound, "no such issuer")
 		}
 		return page(http.StatusOK, json.RawMessage(body))
+	case strings.HasPrefix(name, packagePath) && c.Package != nil && read(r):
+		body, err := c.Package(strings.TrimPrefix(name, packagePath), r.URL.RawQuery)
+		if err != nil {
+			d.Log.Error("a package cannot be read", "error", err)
+			return problem(http.StatusServiceUnavailable, "try again later")
+		}
+		if body == nil {
+			return problem(http.StatusForbidden, "the link does not hold, or no more")
+		}
+		return &wire.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/zip"}}, Body: body}
 	case name == "unseal" && r.Method == http.MethodPost:
 		return d.withToken(r, func() *wire.Response { return unseal(ctx, c, r) })
 	case name == "reset" && c.Reset != nil && r.Method == http.MethodPost:

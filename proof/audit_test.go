@@ -96,6 +96,9 @@ func TestEveryCallIsRecorded(t *testing.T) {
 		if row.Access == op.NoAuth {
 			return // nobody's account has the event of a caller that proved nothing
 		}
+		if row.IsData {
+			return // kept only where a trail selects data events
+		}
 		r := encode(svc, o, (&builder{svc: svc, samples: h.fixtures(t, svc.Name, o.Name)}).input(o))
 		note(row, h.send(r, h.nobody, signing{}), h.nobody)
 		note(row, h.send(r, h.admin, signing{}), h.admin)

@@ -47,6 +47,11 @@ var examples = map[string]string{
 	`^https:\/\/[-a-zA-Z0-9@:%._\+~#=]{1,253}\.s3(\.[a-z\d-]{9,16})?\.amazonaws\.com\/.{1,2000}`: "https://made-up.s3.amazonaws.com/made-up",
 	`^([\-]?\d{4}(?!\d{2}\b))((-?)((0[1-9]|1[0-2])(\3([12]\d|0[1-9]|3[01]))?|W([0-4]\d|5[0-2])(-?[1-7])?|(00[1-9]|0[1-9]\d|[12]\d{2}|3([0-5]\d|6[1-6])))([T\s]((([01]\d|2[0-3])((:?)[0-5]\d)?|24\:?00)([\.,]\d(?!:))?)?(\17[0-5]\d([\.,]\d)?)?([zZ]|([\-])([01]\d|2[0-3]):?([0-5]\d)?)?)?)?$`: "2026-01-02T03:04:05Z",
 	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: "example1",
+	`(?!^[0-9]+$)([a-zA-Z0-9-_]+)`:              "example",
+	`((?!^\d+$)^[0-9a-zA-Z-_]+$)`:               "example",
+	`[0-9A-Za-z\.\-_]*(?<!\.)`:                  "example",
+	`(^(?!(system\x2e)))(^[_a-zA-Z0-9])([^$]*)`: "example",
+	`(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]{1,64})(:((?!\d+$)[0-9a-zA-Z-_]+))?`: "example",
 }
 
 // fits reports whether s satisfies what a shape asks of a string, as far as it

@@ -41,6 +41,11 @@ var revocable = []backup.Class{
 	{Table: "identity.name"}, {Table: "identity.attachment"}, {Table: "identity.member"}, {Table: "identity.profile"},
 	{Table: "ssm.share", Kind: "share of a parameter", Review: true},
 	{Table: "xksproxy.datakey"},
+	{Table: "lambda.function", Kind: "function", Review: true},
+	{Table: "lambda.policy", Kind: "function policy", Review: true},
+	{Table: "lambda.layerversion", Kind: "layer version", Review: true},
+	{Table: "lambda.url", Kind: "function URL", Review: true},
+	{Table: "lambda.version"}, {Table: "lambda.alias"}, {Table: "lambda.urlhost"}, {Table: "lambda.eventconfig"},
 }
 
 // passing are tables of no use in a backup: who runs what just now.

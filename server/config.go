@@ -76,6 +76,10 @@ type Config struct {
 	// they are loopback, link-local or otherwise denied.
 	EgressAllow []string `yaml:"egress-allow" help:"hosts, addresses or CIDRs that outgoing requests may reach although denied by default"`
 
+	LambdaUnconfined     bool     `yaml:"lambda-unconfined" help:"run functions although this host cannot isolate them from the server and each other"`
+	LambdaStrictRuntimes bool     `yaml:"lambda-strict-runtimes" help:"refuse runtimes of which this host has another version"`
+	LambdaReach          []string `yaml:"lambda-reach" help:"what functions may connect to besides this server: HOST:PORT or CIDR:PORT"`
+
 	// CloudHSM maps CloudHSM cluster ids to PKCS#11 tokens.
 	CloudHSM map[string]HSMCluster `yaml:"cloudhsm" help:"CloudHSM cluster id to PKCS#11 token; file only"`
 	// XKSEndpoints says how the proxies of external key stores are reached, by the

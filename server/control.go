@@ -24,6 +24,7 @@ func (s *Server) control() *front.Control {
 
 		Collectors: []prometheus.Collector{storeMetrics{func() store.Stats { return s.db.Stats() }}},
 	}
+	c.Package = func(path, query string) ([]byte, error) { return s.rooms.lambda.Follow(path, query) }
 	if s.conf.IssuerURL != "" {
 		c.Issuer = s.issuerDocument
 	}

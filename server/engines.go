@@ -95,7 +95,7 @@ func (s *Server) openEngines(ctx context.Context) error {
 	if s.keyStores, err = openKeyStores(s); err != nil {
 		return err
 	}
-	return nil
+	return s.openFunctions(ctx)
 }
 
 // openLogs opens the logs. Their blocks lie in the data directory; where several

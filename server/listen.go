@@ -24,6 +24,7 @@ func (s *Server) listen() error {
 			return err
 		}
 	}
+	s.serveFunctions()
 	if s.conf.ListenTLS != "off" {
 		conf, err := s.tlsConfig()
 		if err != nil {
@@ -103,7 +104,11 @@ func (s *Server) serve(name, addr string, handler http.Handler, conf *tls.Config
 	return nil
 }
 
+// open opens a listener, unless it was opened before.
 func (s *Server) open(name, addr string) (net.Listener, error) {
+	if l := s.listeners[name]; l != nil {
+		return l, nil
+	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/redoubt-sec/redoubt/service/cloudtrail"
 	"github.com/redoubt-sec/redoubt/service/iam"
 	"github.com/redoubt-sec/redoubt/service/kms"
+	"github.com/redoubt-sec/redoubt/service/lambda"
 	"github.com/redoubt-sec/redoubt/service/logs"
 	"github.com/redoubt-sec/redoubt/service/s3"
 	"github.com/redoubt-sec/redoubt/service/ssm"
@@ -25,6 +26,7 @@ type rooms struct {
 	iam      *iam.Service
 	kms      *kms.Service
 	logs     *logs.Service
+	lambda   *lambda.Service
 	s3       *s3.Service
 	ssm      *ssm.Service
 	sts      *sts.Service
@@ -41,6 +43,7 @@ func (s *Server) services() []op.Service {
 		or(r.iam).Operations(),
 		or(r.kms).Operations(),
 		or(r.logs).Operations(),
+		or(r.lambda).Operations(),
 		or(r.s3).Operations(),
 		or(r.s3).Control(),
 		or(r.ssm).Operations(),
@@ -84,7 +87,12 @@ func (s *Server) openRooms(ctx context.Context) error {
 		},
 		Problems: s.problems, Services: s.status, NewSeal: s.sealFrom, Backup: s.backup,
 	})
+	s.rooms.lambda = lambda.New(lambda.Deps{
+		DB: s.db, Keyring: s.keyring, Identity: s.identity, Schedule: s.schedule, Outbox: s.outbox, Clock: s.clock, Invoker: s.door,
+		Log: s.log, Engine: s.functions,
+	})
 	s.run(ctx, "kms", s.rooms.kms.Run)
+	s.run(ctx, "lambda", s.rooms.lambda.Run)
 	s.run(ctx, "schedule", s.schedule.Run)
 	for _, room := range s.services() {
 		s.door.Add(room)

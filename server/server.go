@@ -19,6 +19,7 @@ import (
 	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/blob"
 	"github.com/redoubt-sec/redoubt/egress"
+	"github.com/redoubt-sec/redoubt/engine/functions"
 	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
 	"github.com/redoubt-sec/redoubt/engine/keyring/harden"
@@ -28,6 +29,7 @@ import (
 	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/front"
+	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/service/admin"
 	"github.com/redoubt-sec/redoubt/store"
 )
@@ -56,6 +58,9 @@ type Server struct {
 	rooms    rooms
 
 	keyStores *keyStores
+	functions *functions.Engine
+
+	fromFunctions *handover // connections on which functions call; nil: there is no plain listener
 
 	token     string // of control paths
 	admin     *admin.NewAccount
@@ -309,6 +314,9 @@ func (s *Server) shutdown() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Invoker calls operations in process, as services do: for tests.
+func (s *Server) Invoker() op.Invoker { return s.door }
 
 // URL is the address of the plain listener, or of the HTTPS one if there is no
 // plain one.
