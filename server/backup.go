@@ -40,6 +40,8 @@ var revocable = []backup.Class{
 	{Table: "identity.servercertificate", Kind: "server certificate"},
 	{Table: "identity.name"}, {Table: "identity.attachment"}, {Table: "identity.member"}, {Table: "identity.profile"},
 	{Table: "ssm.share", Kind: "share of a parameter", Review: true},
+	{Table: "secretsmanager.secret", Kind: "secret", Review: true},
+	{Table: "secretsmanager.version"}, {Table: "secretsmanager.rotation"},
 	{Table: "xksproxy.datakey"},
 	{Table: "lambda.function", Kind: "function", Review: true},
 	{Table: "lambda.policy", Kind: "function policy", Review: true},

@@ -14,6 +14,7 @@ import (
 	"github.com/redoubt-sec/redoubt/service/lambda"
 	"github.com/redoubt-sec/redoubt/service/logs"
 	"github.com/redoubt-sec/redoubt/service/s3"
+	"github.com/redoubt-sec/redoubt/service/secretsmanager"
 	"github.com/redoubt-sec/redoubt/service/ssm"
 	"github.com/redoubt-sec/redoubt/service/sts"
 )
@@ -29,6 +30,7 @@ type rooms struct {
 	lambda   *lambda.Service
 	s3       *s3.Service
 	ssm      *ssm.Service
+	secrets  *secretsmanager.Service
 	sts      *sts.Service
 }
 
@@ -47,6 +49,7 @@ func (s *Server) services() []op.Service {
 		or(r.s3).Operations(),
 		or(r.s3).Control(),
 		or(r.ssm).Operations(),
+		or(r.secrets).Operations(),
 		or(r.sts).Operations(),
 	}
 }
@@ -77,6 +80,9 @@ func (s *Server) openRooms(ctx context.Context) error {
 	s.rooms.cloudhsm = cloudhsmv2.New(cloudhsmv2.Deps{HSM: s.keyStores.hsm})
 	s.rooms.trails = cloudtrail.New(cloudtrail.Deps{
 		DB: s.db, Trail: s.trail, MAC: s.keyring, Seal: s.keyring, Schedule: s.schedule, Clock: s.clock, Invoker: s.door,
+	})
+	s.rooms.secrets = secretsmanager.New(secretsmanager.Deps{
+		DB: s.db, Identity: s.identity, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Invoker: s.door,
 	})
 	s.rooms.admin = admin.New(admin.Deps{
 		DB: s.db, Identity: s.identity, Keyring: s.keyring, Clock: s.clock,
