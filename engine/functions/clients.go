@@ -10,7 +10,7 @@ import (
 // clients are what runs in front of a function's code: they speak the Runtime
 // API. Standard libraries only.
 //
-//go:embed clients
+//go:embed all:clients
 var clients embed.FS
 
 // writeClients puts the runtime clients where sandboxes find them, readable

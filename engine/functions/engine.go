@@ -84,8 +84,9 @@ type Engine struct {
 	stop context.CancelFunc
 	work sync.WaitGroup
 
-	probe func() Capabilities
-	pool  pool
+	probe     func() Capabilities
+	pool      pool
+	initLimit time.Duration
 }
 
 // Open prepares the engine. Functions run from then on; Run delivers their log.
@@ -128,6 +129,7 @@ func Open(c Config) (*Engine, error) {
 	e.pool.init(c.Instances)
 	e.spawner = newSpawner()
 	e.probe = sync.OnceValue(e.lookAround)
+	e.initLimit = initTimeout
 	e.ctx, e.stop = context.WithCancel(context.Background())
 	return e, nil
 }
@@ -279,7 +281,7 @@ func (e *Engine) end(i *instance, in Invocation, r *Result, status string, began
 
 // first runs an event on an instance whose runtime has just been started.
 func (e *Engine) first(ctx context.Context, i *instance, in Invocation) (Result, error) {
-	failure, late := i.start(in.RequestID, initTimeout)
+	failure, late := i.start(in.RequestID, e.initLimit)
 	began := time.Now()
 	if late {
 		// As AWS does: the runtime starts once more, now in the function's own time.

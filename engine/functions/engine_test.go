@@ -175,3 +175,30 @@ func delivered(t testing.TB, f *Function, wanted string) {
 		}
 	}
 }
+
+// What a function imports may have the names of the client's own modules, and
+// finds the host's packages, exit and SDK configuration.
+func TestPythonModules(t *testing.T) {
+	e := open(t, nil)
+	f := function(t, "python3.11", "app/main.handler", map[string]string{
+		"app/main.py": `
+import logs, later, endpoint, bootstrap, json, sys, builtins
+import botocore.session
+def handler(e, c):
+    client = botocore.session.Session().create_client("kms", region_name="eu-west-1")
+    return [logs.x, later.x, endpoint.x, bootstrap.x, callable(builtins.exit), client.meta.endpoint_url, client._request_signer._credentials.access_key]
+`, "logs.py": "x=1", "later.py": "x=2", "endpoint.py": "x=3", "bootstrap.py": "x=4",
+		// Stands for an SDK of before the variable.
+		"botocore/__init__.py": "__version__ = '1.29.1'", "botocore/session.py": `
+import os
+class Session:
+    def create_client(self, service_name, region_name=None, api_version=None, use_ssl=True, verify=None, endpoint_url=None, config=None):
+        class X: pass
+        c = X(); c.meta = X(); c.meta.endpoint_url = endpoint_url
+        c._request_signer = X(); c._request_signer._credentials = X(); c._request_signer._credentials.access_key = os.environ["AWS_ACCESS_KEY_ID"]
+        return c
+`,
+	})
+	f.Credentials = func(context.Context) (Credentials, error) { return Credentials{AccessKeyID: "ASIA"}, nil }
+	want(t, invoke(t, e, f, `{}`), "", `[1,2,3,4,true,"http://127.0.0.1:9002","ASIA"]`)
+}

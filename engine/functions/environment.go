@@ -10,7 +10,8 @@ import (
 // environment is what the runtime finds in its environment: the function's own
 // variables first, then those that AWS reserves ("Defined runtime environment
 // variables"), which win.
-func environment(f *Function, rt Runtime, c Credentials, stream, endpoint, task, opt, runtimeDir string) []string {
+func environment(f *Function, rt Runtime, c Credentials, stream, endpoint string, p places, site []string) []string {
+	task, opt, runtimeDir := p.task, p.opt, p.runtime
 	env := make([]string, 0, len(f.Env)+32)
 	add := func(name, value string) { env = append(env, name+"="+value) }
 	own := func(name string) bool { _, ok := f.Env[name]; return ok }
@@ -35,7 +36,7 @@ func environment(f *Function, rt Runtime, c Credentials, stream, endpoint, task,
 		// The runtime client puts the layers' folders on the path itself: this
 		// variable would reach programs that the function starts.
 		byDefault("PYTHONPATH", runtimeDir)
-		add("PYTHONDONTWRITEBYTECODE", "1")
+		add("REDOUBT_SITE", strings.Join(site, ":"))
 	}
 	if !strings.HasPrefix(rt.Name, "provided") {
 		add("AWS_EXECUTION_ENV", "AWS_Lambda_"+rt.Name)
@@ -80,7 +81,7 @@ var sandboxed = places{"/var/task", "/opt", "/var/runtime"}
 func command(rt Runtime, p places, bootstrap string) []string {
 	switch {
 	case strings.HasPrefix(rt.Name, "python"):
-		return []string{rt.Interpreter, path.Join(p.runtime, "bootstrap.py")}
+		return []string{rt.Interpreter, "-S", path.Join(p.runtime, "bootstrap.py")}
 	case strings.HasPrefix(rt.Name, "nodejs"):
 		return []string{rt.Interpreter, path.Join(p.runtime, "bootstrap.mjs")}
 	}

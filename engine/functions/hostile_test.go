@@ -335,3 +335,28 @@ def handler(e, c):
 	e.Retire(f.ARN)
 	gone(t, e)
 }
+
+// Initialisation that takes too long starts once more in the function's own time.
+func TestLateInit(t *testing.T) {
+	e := hostile(t)
+	e.initLimit = 500 * time.Millisecond
+	source := "import time\nprint('loading')\ntime.sleep(%d)\ndef handler(e, c):\n    return c.get_remaining_time_in_millis() < 9500\n"
+	f := python(t, fmt.Sprintf(source, 1))
+	r := invoke(t, e, f, `{}`)
+	want(t, r, "", `true`)
+	delivered(t, f, "INIT_START *\nloading\nINIT_REPORT Init Duration: 5* ms\tPhase: init\tStatus: timeout\nINIT_START *START *loading\nEND *REPORT *")
+	f = python(t, fmt.Sprintf(source, 20))
+	f.Timeout = time.Second
+	r = invoke(t, e, f, `{}`)
+	want(t, r, "Unhandled", `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: `+requestID+` Error: Task timed out after 1.00 seconds"}`)
+	gone(t, e)
+}
+
+// What must not be seen is covered where a sandbox shows what lies around it.
+func TestHidden(t *testing.T) {
+	dir := filepath.Dir(interpreters()[0].path)
+	e := open(t, func(c *Config) { c.FirstUID, c.Hide = testUIDs, []string{"/usr/share", dir + "/nothing"} })
+	f := python(t, "import os\ndef handler(e, c):\n    try:\n        return os.listdir('/usr/share')\n    except OSError as e:\n        return type(e).__name__\n")
+	want(t, invoke(t, e, f, `{}`), "", `"PermissionError"`)
+	gone(t, e)
+}

@@ -116,7 +116,7 @@ func (e *Engine) newInstance(ctx context.Context, f *Function, slot int) (i *ins
 		s.Dir = code.path
 	}
 	s.Argv = command(rt, p, bootstrap)
-	s.Env = environment(f, rt, creds, i.journal.stream, endpoint, p.task, p.opt, p.runtime)
+	s.Env = environment(f, rt, creds, i.journal.stream, endpoint, p, interp.site)
 	files, err := i.box.configure(s)
 	if err != nil {
 		return nil, err

@@ -19,9 +19,10 @@ import (
 type interpreter struct {
 	family  string // "python" or "nodejs"
 	path    string
-	prefix  string // where its library lies
-	version string // "3.11.2"
-	sdk     bool   // it comes with boto3, as AWS's does
+	prefix  string   // where its library lies
+	version string   // "3.11.2"
+	sdk     bool     // it comes with boto3, as AWS's does
+	site    []string // folders of packages of this host
 }
 
 // interpreters finds the host's interpreters, once.
@@ -67,8 +68,8 @@ func isScript(path string) bool {
 
 // Programs by which interpreters tell what they are.
 const (
-	askPython = `import sys,json,importlib.util as u;print(json.dumps([sys.executable,sys.base_prefix,"%d.%d.%d"%sys.version_info[:3],bool(u.find_spec("boto3"))]))`
-	askNode   = `console.log(JSON.stringify([process.execPath,"",process.versions.node,false]))`
+	askPython = `import sys,json,site,importlib.util as u;print(json.dumps({"path":sys.executable,"prefix":sys.base_prefix,"version":"%d.%d.%d"%sys.version_info[:3],"sdk":bool(u.find_spec("boto3")),"site":[p for p in sys.path if p in site.getsitepackages()]}))`
+	askNode   = `console.log(JSON.stringify({path:process.execPath,version:process.versions.node}))`
 )
 
 func ask(path string) (interpreter, bool) {
@@ -86,14 +87,15 @@ func ask(path string) (interpreter, bool) {
 	if err != nil {
 		return i, false
 	}
-	var a []any
-	if json.Unmarshal(out, &a) != nil || len(a) != 4 {
+	var told struct {
+		Path, Prefix, Version string
+		SDK                   bool
+		Site                  []string
+	}
+	if json.Unmarshal(out, &told) != nil {
 		return i, false
 	}
-	i.path, _ = a[0].(string)
-	i.prefix, _ = a[1].(string)
-	i.version, _ = a[2].(string)
-	i.sdk, _ = a[3].(bool)
+	i.path, i.prefix, i.version, i.sdk, i.site = told.Path, told.Prefix, told.Version, told.SDK, told.Site
 	if real, err := filepath.EvalSymlinks(i.path); err == nil && i.family == "nodejs" {
 		i.path = real
 	}

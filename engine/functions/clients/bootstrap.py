@@ -3,11 +3,12 @@ events, calls the handler, reports what it answers. Standard library only."""
 
 import io
 import json
-import logging
 import os
 import socket
 import sys
 import time
+
+import _redoubt_later as later
 
 # Kinds of packets on descriptor 3 (see instance.go).
 STREAM, EVENT, MORE = b"\x01", b"\x02", b"\x03"
@@ -165,52 +166,6 @@ JSON_LOG = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
 current_request = ""
 
 
-class LogHandler(logging.Handler):
-    """What the root logger writes with."""
-
-    def emit(self, record):
-        try:
-            emit(self.format(record))
-        except Exception:
-            self.handleError(record)
-
-
-class RequestFilter(logging.Filter):
-    def filter(self, record):
-        record.aws_request_id = current_request
-        return True
-
-
-class JSONFormatter(logging.Formatter):
-    def format(self, record):
-        line = {
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname,
-            "message": record.getMessage(),
-            "logger": record.name,
-            "requestId": record.aws_request_id,
-        }
-        if record.exc_info and record.exc_info[0]:
-            line["stackTrace"] = self.formatException(record.exc_info).split("\n")
-            line["errorType"] = record.exc_info[0].__name__
-            line["errorMessage"] = str(record.exc_info[1])
-        return json.dumps({k: v for k, v in line.items() if v is not None and v != ""}, default=str, ensure_ascii=False) + "\n"
-
-
-def set_up_logging():
-    handler = LogHandler()
-    if JSON_LOG:
-        handler.setFormatter(JSONFormatter())
-        level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
-        logging.root.setLevel({"TRACE": "DEBUG", "WARN": "WARNING", "FATAL": "CRITICAL"}.get(level, level))
-    else:
-        formatter = logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S")
-        formatter.converter = time.gmtime
-        handler.setFormatter(formatter)
-    handler.addFilter(RequestFilter())
-    logging.root.addHandler(handler)
-
-
 class Identity:
     __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
 
@@ -313,14 +268,35 @@ def handle(handler, headers, body):
         raise Failure("Runtime.MarshalError", "Unable to marshal response: %s" % e)
 
 
+def set_up_logging(module):
+    import _redoubt_logs as logs
+
+    logs.set_up(emit, lambda: current_request, JSON_LOG)
+
+
+def endpoint_of_old_sdks(module):
+    import _redoubt_endpoint as endpoint
+
+    endpoint.teach(module)
+
+
 def set_up_paths():
     here = os.path.dirname(os.path.abspath(__file__))
+    # Python starts without its site module, whose work on a host with many packages
+    # would be half of a cold start. What functions see of it is put in place here.
+    site = [p for p in os.environ.pop("REDOUBT_SITE", "").split(":") if p]
+    if site:
+        import _sitebuiltins
+        import builtins
+
+        for name in ("exit", "quit"):
+            setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     layers = os.environ.pop("REDOUBT_LAYERS", "/opt")
     version = "python%d.%d" % sys.version_info[:2]
     first = [os.environ["LAMBDA_TASK_ROOT"]]
     if layers:
         first += [layers + "/python/lib/" + version + "/site-packages", layers + "/python"]
-    sys.path[:] = first + [p for p in sys.path if p != here] + [here]
+    sys.path[:] = first + [p for p in sys.path if p != here] + site + [here]
 
 
 def main():
@@ -330,10 +306,9 @@ def main():
         setattr(sys, name, stream)
     client = Client(os.environ["AWS_LAMBDA_RUNTIME_API"])
     set_up_paths()
-    set_up_logging()
-    import endpoint
-
-    endpoint.set_up()
+    later.after("logging", set_up_logging)
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        later.after("botocore.session", endpoint_of_old_sdks)
     try:
         handler = load(os.environ["_HANDLER"])
     except Exception as e:
