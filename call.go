@@ -18,6 +18,7 @@ type Call struct {
 
 	Principal Principal
 	Source    Source
+	Signature Signature
 	Via       Via
 
 	// Denied holds the refusal of every Need that carried an Item: batch
@@ -89,6 +90,15 @@ type Source struct {
 	TLS        bool
 	TLSVersion string // "TLSv1.3"
 	TLSCipher  string
+}
+
+// Signature is how the request was signed: zero where it was not, and for calls
+// between services.
+type Signature struct {
+	Type    string        // REST-HEADER, REST-QUERY-STRING or POST, as s3:authType has it
+	Version string        // AWS4-HMAC-SHA256
+	Age     time.Duration // since it was signed, by the machine's clock
+	Payload string        // x-amz-content-sha256
 }
 
 // Via says which service passed the call on. It is set only by the in-process

@@ -143,6 +143,9 @@ func (d *Door) authorize(tx *store.Tx, c *redoubt.Call, needs []redoubt.Need) er
 // request gathers what decides one need.
 func (d *Door) request(tx *store.Tx, c *redoubt.Call, n *redoubt.Need, set *identity.Set) (*policy.Request, error) {
 	r := &policy.Request{Call: c, Need: n, Identity: set.Identity, Boundary: set.Boundary, Session: set.Session}
+	if n.Policy != "" && c.Principal.Account != "" && c.Service == "s3" {
+		r.CanonicalUser = identity.CanonicalID(c.Principal.Account)
+	}
 	if err := d.organization(tx, c, n, set, r); err != nil {
 		return nil, err
 	}

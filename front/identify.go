@@ -83,6 +83,10 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 	}
 	c.Principal = cred.Principal
 	c.Account = cred.Principal.Account
+	c.Signature = redoubt.Signature{Type: "REST-HEADER", Version: sigv4.Algorithm, Age: max(0, now().Sub(sig.Time)), Payload: sig.PayloadHash()}
+	if sig.Presigned {
+		c.Signature.Type = "REST-QUERY-STRING"
+	}
 	return nil
 }
 

@@ -72,10 +72,13 @@ func (s *Server) openRooms(ctx context.Context) error {
 		KeyStores: s.keyStores.backends(), RotateKeyStorePasswords: s.conf.rotatesPasswords(),
 	})
 	s.rooms.logs = logs.New(logs.Deps{Logs: s.logs, Clock: s.clock})
-	s.rooms.s3 = s3.New(s3.Deps{DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Principals: s.identity})
 	s.rooms.ssm = ssm.New(ssm.Deps{
 		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Events: s.outbox, Clock: s.clock, Invoker: s.door, Principals: s.identity,
 		Quotas: ssm.Quotas{Standard: s.conf.Limits[standardParameters], Advanced: s.conf.Limits[advancedParameters]},
+	})
+	s.rooms.s3 = s3.New(s3.Deps{
+		DB: s.db, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Principals: s.identity,
+		Objects: s.objects, Invoker: s.door, Outbox: s.outbox, Log: s.log,
 	})
 	s.rooms.cloudhsm = cloudhsmv2.New(cloudhsmv2.Deps{HSM: s.keyStores.hsm})
 	s.rooms.trails = cloudtrail.New(cloudtrail.Deps{

@@ -14,13 +14,14 @@ import (
 // come out only after everything was checked, hence: whoever keeps what it reads
 // makes it visible only after io.EOF or after Length bytes.
 type Body struct {
-	r       io.Reader
-	length  int64 // decoded; -1 unknown
-	chunks  *chunks
-	digest  hash.Hash // of a Hashed body
-	want    string
-	trailer http.Header
-	err     error
+	r        io.Reader
+	length   int64 // decoded; -1 unknown
+	chunks   *chunks
+	digest   hash.Hash // of a Hashed body
+	want     string
+	trailer  http.Header
+	trailers []string // promised
+	err      error
 }
 
 // Body wraps the body of a request whose signature was verified: a chunked body
@@ -50,7 +51,7 @@ func Unproven(q *Request, r io.Reader) (*Body, error) {
 }
 
 func (s *Signature) body(r io.Reader) (*Body, error) {
-	b := &Body{r: r, length: -1}
+	b := &Body{r: r, length: -1, trailers: announced(s.req.Header)}
 	if s.payload.Streaming() {
 		n, err := strconv.ParseInt(first(s.req.Header, "X-Amz-Decoded-Content-Length"), 10, 64)
 		if err != nil || n < 0 {
@@ -71,6 +72,10 @@ func (s *Signature) body(r io.Reader) (*Body, error) {
 
 // Length is the size of the decoded body in bytes, or -1 when nothing says.
 func (b *Body) Length() int64 { return b.length }
+
+// Announced are the trailing headers that the request's head promises, in lower
+// case.
+func (b *Body) Announced() []string { return b.trailers }
 
 // Trailer holds the trailing headers, once Read has answered io.EOF.
 func (b *Body) Trailer() http.Header { return b.trailer }

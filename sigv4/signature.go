@@ -84,6 +84,10 @@ type Signature struct {
 // Payload says how the body is bound; valid after Check.
 func (s *Signature) Payload() Payload { return s.payload }
 
+// PayloadHash is x-amz-content-sha256 as the signature covers it, in the header or
+// the query; empty where the body's own hash was taken. Valid after Check.
+func (s *Signature) PayloadHash() string { return s.hash }
+
 // MAC is the signature itself: the same for every spelling of a request that
 // Verify accepts, so that replays can be told by it.
 func (s *Signature) MAC() [32]byte { return s.mac }

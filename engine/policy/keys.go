@@ -63,6 +63,10 @@ const (
 	callerAccount
 	kmsViaService
 	tlsVersion
+	signatureType
+	signatureVersion
+	signatureAge
+	payloadHash
 )
 
 // global are the keys that the call itself answers; a service cannot set them
@@ -105,7 +109,12 @@ var global = map[string]keyID{
 	"aws:viaawsservice":             viaService,
 	"kms:calleraccount":             callerAccount,
 	"kms:viaservice":                kmsViaService,
+	"s3:authtype":                   signatureType,
+	"s3:resourceaccount":            resourceAccount,
+	"s3:signatureage":               signatureAge,
+	"s3:signatureversion":           signatureVersion,
 	"s3:tlsversion":                 tlsVersion,
+	"s3:x-amz-content-sha256":       payloadHash,
 
 	"aws:sourcevpc":    absentKey,
 	"aws:sourcevpcarn": absentKey,
@@ -321,6 +330,16 @@ func (r *Request) call(id keyID) values {
 		if !relayed {
 			return given(strings.TrimPrefix(c.Source.TLSVersion, "TLSv"))
 		}
+	case signatureType:
+		return given(c.Signature.Type)
+	case signatureVersion:
+		return given(c.Signature.Version)
+	case signatureAge:
+		if c.Signature.Version != "" {
+			return single(strconv.FormatInt(c.Signature.Age.Milliseconds(), 10))
+		}
+	case payloadHash:
+		return given(c.Signature.Payload)
 	case userAgent:
 		return given(c.Source.UserAgent)
 	case referer:

@@ -6,6 +6,7 @@ import (
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	api "github.com/redoubt-sec/redoubt/api/s3api"
+	"github.com/redoubt-sec/redoubt/engine/identity"
 )
 
 // Access control lists are off: every bucket is BucketOwnerEnforced, as new ones
@@ -39,7 +40,7 @@ func noACLs() error {
 // ownGrants is the list of everything: its owner may do all.
 func ownGrants(account string) []api.Grant {
 	return []api.Grant{{
-		Grantee:    &api.Grantee{ID: new(CanonicalID(account)), Type: new("CanonicalUser")},
+		Grantee:    &api.Grantee{ID: new(identity.CanonicalID(account)), Type: new("CanonicalUser")},
 		Permission: new("FULL_CONTROL"),
 	}}
 }
@@ -50,7 +51,7 @@ func sameGrants(p *api.AccessControlPolicy, account string) bool {
 		return false
 	}
 	g := p.Grants[0]
-	return value(g.Permission) == "FULL_CONTROL" && value(g.Grantee.ID) == CanonicalID(account)
+	return value(g.Permission) == "FULL_CONTROL" && value(g.Grantee.ID) == identity.CanonicalID(account)
 }
 
 // PutBucketAcl takes a list that changes nothing.
@@ -111,4 +112,17 @@ func (s *Service) GetBucketOwnershipControls(ctx context.Context, c *redoubt.Cal
 	return &api.GetBucketOwnershipControlsOutput{OwnershipControls: &api.OwnershipControls{
 		Rules: []api.OwnershipControlsRule{{ObjectOwnership: new(ownerEnforced)}},
 	}}, nil
+}
+
+// objectACL holds the canned list and the grants of a request against the rule.
+func objectACL(acl *string, grants ...*string) error {
+	if acl != nil && *acl != "bucket-owner-full-control" {
+		return noACLs()
+	}
+	for _, g := range grants {
+		if g != nil {
+			return noACLs()
+		}
+	}
+	return nil
 }

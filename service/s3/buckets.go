@@ -9,6 +9,7 @@ import (
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	api "github.com/redoubt-sec/redoubt/api/s3api"
+	"github.com/redoubt-sec/redoubt/engine/objects"
 	"github.com/redoubt-sec/redoubt/store"
 )
 
@@ -21,15 +22,17 @@ type Bucket struct {
 	Partition string
 	Created   time.Time
 
-	Versioning string     `json:",omitempty"` // Enabled, Suspended; empty: never
-	Policy     string     `json:",omitempty"` // as stored: see policies.go
-	Public     bool       `json:",omitempty"` // the policy is public
-	Block      *Block     `json:",omitempty"` // nil: deleted
-	Encryption Encryption // of new objects that ask for none
-	Lock       *Lock      `json:",omitempty"`
-	Tags       []Tag      `json:",omitempty"`
-	Payer      string     `json:",omitempty"` // Requester, or empty
-	Accelerate string     `json:",omitempty"`
+	Versioning string                         `json:",omitempty"` // Enabled, Suspended; empty: never
+	Policy     string                         `json:",omitempty"` // as stored: see policies.go
+	Public     bool                           `json:",omitempty"` // the policy is public
+	Block      *Block                         `json:",omitempty"` // nil: deleted
+	Encryption Encryption                     // of new objects that ask for none
+	Lock       *Lock                          `json:",omitempty"`
+	Tags       []Tag                          `json:",omitempty"`
+	Payer      string                         `json:",omitempty"` // Requester, or empty
+	Accelerate string                         `json:",omitempty"`
+	Notify     *api.NotificationConfiguration `json:",omitempty"`
+	Lifecycle  bool                           `json:",omitempty"` // there are rules: see lifecycle.go
 	// NoOwnership: the ownership controls were deleted; lists stay off.
 	NoOwnership bool `json:",omitempty"`
 }
@@ -122,11 +125,14 @@ func (s *Service) CreateBucket(ctx context.Context, c *redoubt.Call, in *api.Cre
 		}
 	}
 	b := &Bucket{
-		Name: name, ID: newID(), Account: c.Account, Region: c.Region, Partition: c.Partition, Created: c.Time,
+		Name: name, ID: objects.NewBucket(), Account: c.Account, Region: c.Region, Partition: c.Partition, Created: c.Time,
 		Block: &Block{true, true, true, true}, Encryption: firstEncryption(), Tags: tags,
 	}
 	if value(in.ObjectLockEnabledForBucket) {
 		b.Versioning, b.Lock = enabled, &Lock{}
+	}
+	if err := s.Objects.MakeBucket(ctx, b.ID); err != nil {
+		return nil, err
 	}
 	if err := buckets.Rows().Put(tx, name, b); err != nil {
 		return nil, err
@@ -163,7 +169,13 @@ func (s *Service) DeleteBucket(ctx context.Context, c *redoubt.Call, in *api.Del
 	if err != nil {
 		return nil, err
 	}
+	if err := s.Objects.DropBucket(ctx, b.ID); err != nil {
+		return nil, ofObjects(err, b, "", "")
+	}
 	tx := store.From(ctx)
+	if err := s.forgetLifecycle(tx, b); err != nil {
+		return nil, err
+	}
 	if err := owned.In(b.Account).Delete(tx, b.Name); err != nil {
 		return nil, err
 	}
@@ -196,7 +208,7 @@ func (s *Service) ListBuckets(ctx context.Context, c *redoubt.Call, in *api.List
 	}
 	tx := store.From(ctx)
 	out := &api.ListBucketsOutput{Buckets: []api.Bucket{}, Owner: owner(c.Account), Prefix: in.Prefix}
-	after, err := s.token(c, "ListBuckets", value(in.ContinuationToken), "continuation-token")
+	after, err := s.token("ListBuckets "+c.Account, value(in.ContinuationToken), "continuation-token")
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +224,7 @@ func (s *Service) ListBuckets(ctx context.Context, c *redoubt.Call, in *api.List
 			continue
 		}
 		if most > 0 && len(out.Buckets) == most {
-			out.ContinuationToken, err = s.newToken(c, "ListBuckets", *out.Buckets[most-1].Name)
+			out.ContinuationToken, err = s.newToken("ListBuckets "+c.Account, *out.Buckets[most-1].Name)
 			return out, err
 		}
 		entry := api.Bucket{Name: &b.Name, CreationDate: &b.Created, BucketArn: new(b.arn())}
@@ -223,3 +235,5 @@ func (s *Service) ListBuckets(ctx context.Context, c *redoubt.Call, in *api.List
 	}
 	return out, nil
 }
+
+func (b *Bucket) objectARN(key string) string { return b.arn() + "/" + key }

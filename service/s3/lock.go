@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	api "github.com/redoubt-sec/redoubt/api/s3api"
@@ -66,4 +67,12 @@ func (s *Service) GetObjectLockConfiguration(ctx context.Context, c *redoubt.Cal
 		conf.Rule = &api.ObjectLockRule{DefaultRetention: &api.DefaultRetention{Mode: &l.Mode, Days: given(l.Days), Years: given(l.Years)}}
 	}
 	return &api.GetObjectLockConfigurationOutput{ObjectLockConfiguration: conf}, nil
+}
+
+// until is when the default retention of an object made at t ends.
+func (l *Lock) until(t time.Time) time.Time {
+	if l.Years > 0 {
+		return t.AddDate(int(l.Years), 0, 0)
+	}
+	return t.AddDate(0, 0, int(l.Days))
 }

@@ -1,23 +1,15 @@
 package s3
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/netip"
 	"strings"
 
 	api "github.com/redoubt-sec/redoubt/api/s3api"
+	"github.com/redoubt-sec/redoubt/engine/identity"
 )
 
-// CanonicalID is the account's canonical user id, by which S3's answers and
-// policies name owners.
-func CanonicalID(account string) string {
-	sum := sha256.Sum256([]byte("canonical user " + account))
-	return hex.EncodeToString(sum[:])
-}
-
 // owner words an account as the owner of something.
-func owner(account string) *api.Owner { return &api.Owner{ID: new(CanonicalID(account))} }
+func owner(account string) *api.Owner { return &api.Owner{ID: new(identity.CanonicalID(account))} }
 
 // bucketARN is the ARN of a bucket, whether there is one or not.
 func bucketARN(partition, name string) string { return "arn:" + partition + ":s3:::" + name }

@@ -218,3 +218,8 @@ func (s *Service) taggingNeeds(ctx context.Context, c *redoubt.Call, in *api.Put
 	}
 	return at.onBucket(c, "s3:PutBucketTagging", with), nil
 }
+
+// onObject states a right on an object.
+func (at *place) onObject(c *redoubt.Call, action, key string, with conditions) []redoubt.Need {
+	return at.state(c, action, "/"+key, with)
+}

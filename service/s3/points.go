@@ -247,7 +247,7 @@ func (s *Service) ListAccessPoints(ctx context.Context, c *redoubt.Call, in *api
 	if in.MaxResults != nil {
 		most = int(min(*in.MaxResults, 1000))
 	}
-	after, err := s.token(c, "ListAccessPoints", value(in.NextToken), "NextToken")
+	after, err := s.token("ListAccessPoints "+c.Account, value(in.NextToken), "NextToken")
 	if err != nil {
 		return nil, err
 	}
@@ -264,7 +264,7 @@ func (s *Service) ListAccessPoints(ctx context.Context, c *redoubt.Call, in *api
 			if most == 0 {
 				return out, nil
 			}
-			out.NextToken, err = s.newToken(c, "ListAccessPoints", *out.AccessPointList[most-1].Name)
+			out.NextToken, err = s.newToken("ListAccessPoints "+c.Account, *out.AccessPointList[most-1].Name)
 			return out, err
 		}
 		out.AccessPointList = append(out.AccessPointList, api.AccessPoint{

@@ -37,7 +37,9 @@ func start(t *testing.T, o redoubttest.Options) *world {
 }
 
 func client(c aws.Config) *s3.Client {
-	return s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = true })
+	return s3.NewFromConfig(c, func(o *s3.Options) {
+		o.UsePathStyle, o.RequestChecksumCalculation = true, aws.RequestChecksumCalculationWhenSupported
+	})
 }
 
 // bucket makes a bucket of a name of its own.
@@ -122,6 +124,11 @@ func TestS3(t *testing.T) {
 		"configuration": (*world).configuration,
 		"policies":      (*world).policies,
 		"points":        (*world).points,
+		"objects":       (*world).objects,
+		"versions":      (*world).versions,
+		"listings":      (*world).listings,
+		"multipart":     (*world).multipart,
+		"presigned":     (*world).presigned,
 	} {
 		t.Run(name, func(t *testing.T) { f(w, t) })
 	}

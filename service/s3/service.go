@@ -2,10 +2,13 @@ package s3
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
+	"github.com/redoubt-sec/redoubt/engine/objects"
+	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/store"
 )
 
@@ -38,12 +41,24 @@ type Deps struct {
 	Schedule   Schedule
 	Clock      redoubt.Clock
 	Principals Principals
+	Objects    *objects.Store
+	// Invoker reaches KMS for callers, and functions for buckets.
+	Invoker op.Invoker
+	Outbox  Outbox
+	Log     *slog.Logger
 }
 
 // Service is S3. It is safe for concurrent use.
 type Service struct {
 	Deps
+	keys bucketKeys
 }
 
-// New makes the service.
-func New(d Deps) *Service { return &Service{Deps: d} }
+// New makes the service and registers its jobs; the schedule must not run yet.
+func New(d Deps) *Service {
+	s := &Service{Deps: d, keys: bucketKeys{held: map[[32]byte]*bucketKey{}}}
+	s.keys.follow(d.DB)
+	d.Schedule.Handle(noticeJob, s.deliver)
+	d.Schedule.Handle(lifecycleJob, s.expire)
+	return s
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 
-	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
 )
 
@@ -18,7 +17,7 @@ const (
 )
 
 // newToken makes the token with which a list goes on behind last.
-func (s *Service) newToken(c *redoubt.Call, list, last string) (*string, error) {
+func (s *Service) newToken(list, last string) (*string, error) {
 	mac, err := s.Keyring.MAC(tokenPurpose, bound(list, last))
 	if err != nil {
 		return nil, err
@@ -27,7 +26,7 @@ func (s *Service) newToken(c *redoubt.Call, list, last string) (*string, error) 
 }
 
 // token answers behind what a list goes on; "" without a token.
-func (s *Service) token(c *redoubt.Call, list, token, argument string) (string, error) {
+func (s *Service) token(list, token, argument string) (string, error) {
 	if token == "" {
 		return "", nil
 	}

@@ -1,0 +1,450 @@
+package s3
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	redoubt "github.com/redoubt-sec/redoubt"
+	api "github.com/redoubt-sec/redoubt/api/s3api"
+	"github.com/redoubt-sec/redoubt/engine/objects"
+)
+
+func (s *Service) startNeeds(ctx context.Context, c *redoubt.Call, in *api.CreateMultipartUploadInput) ([]redoubt.Need, error) {
+	var put api.PutObjectInput
+	fill(&put, in)
+	return s.writeNeeds(ctx, c, &put, nil)
+}
+
+// CreateMultipartUpload begins an object that comes in parts. What it will be is
+// decided now: encryption, metadata, checksums.
+func (s *Service) CreateMultipartUpload(ctx context.Context, c *redoubt.Call, in *api.CreateMultipartUploadInput) (*api.CreateMultipartUploadOutput, error) {
+	sum, err := uploadChecksum(in.ChecksumAlgorithm, in.ChecksumType)
+	if err != nil {
+		return nil, err
+	}
+	key := value(in.Key)
+	if len(key) > objects.MaxKey {
+		return nil, keyTooLong(key)
+	}
+	var put api.PutObjectInput
+	fill(&put, in)
+	about := saidBy(&put)
+	var b *Bucket
+	if err := s.once(ctx, func(ctx context.Context) (err error) {
+		if b, err = bucket(ctx, in.Bucket); err == nil {
+			_, err = about.attributes(c, b)
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	enc, secrets, err := s.encrypt(ctx, c, b, key, &sse{in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext, in.BucketKeyEnabled, customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5}})
+	if err != nil {
+		return nil, err
+	}
+	defer wipe(secrets)
+	var u *objects.Upload
+	if err := s.once(ctx, func(ctx context.Context) error {
+		if b, err = same(ctx, b); err != nil {
+			return err
+		}
+		a, err := about.attributes(c, b)
+		if err != nil {
+			return err
+		}
+		u, err = s.Objects.StartUpload(ctx, objects.NewUpload{Bucket: b.ID, Key: key, Encryption: enc, Secrets: secrets, Initiator: c.Principal.ARN, Checksum: sum, Attributes: a})
+		return ofObjects(err, b, key, "")
+	}); err != nil {
+		return nil, err
+	}
+	out := &api.CreateMultipartUploadOutput{
+		Bucket: &b.Name, Key: in.Key, UploadId: &u.ID, ServerSideEncryption: shownKind(&u.Encryption), SSEKMSKeyId: given(u.Encryption.KeyARN),
+		SSEKMSEncryptionContext: shownContext(in.SSEKMSEncryptionContext, &u.Encryption), BucketKeyEnabled: given(u.Encryption.BucketKey), RequestCharged: charged(c, b),
+	}
+	if in.ChecksumAlgorithm != nil {
+		out.ChecksumAlgorithm, out.ChecksumType = new(string(sum.Algorithm)), new(sum.Type)
+	}
+	if u.Encryption.Kind == objects.SSEC {
+		out.SSECustomerAlgorithm, out.SSECustomerKeyMD5 = in.SSECustomerAlgorithm, in.SSECustomerKeyMD5
+	}
+	return out, nil
+}
+
+// uploadChecksum is the checksum of an object that comes in parts. Source: Amazon
+// S3 User Guide, "Checking object integrity", full object and composite types.
+func uploadChecksum(algorithm, kind *string) (objects.Checksum, error) {
+	if algorithm == nil {
+		if kind != nil {
+			return objects.Checksum{}, invalidRequest("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
+		}
+		return objects.Checksum{Algorithm: objects.CRC64NVME, Type: objects.FullObject}, nil
+	}
+	sum := objects.Checksum{Algorithm: objects.Algorithm(strings.ToUpper(*algorithm)), Type: value(kind)}
+	if _, ok := sizeOf(sum.Algorithm); !ok {
+		return sum, unsupported()
+	}
+	whole := sum.Algorithm == objects.CRC64NVME
+	parts := sum.Algorithm == objects.SHA1 || sum.Algorithm == objects.SHA256
+	switch {
+	case sum.Type == "" && whole:
+		sum.Type = objects.FullObject
+	case sum.Type == "":
+		sum.Type = objects.Composite
+	case sum.Type != objects.FullObject && sum.Type != objects.Composite:
+		return sum, invalidRequest("Value for x-amz-checksum-type header is invalid.")
+	case whole && sum.Type == objects.Composite, parts && sum.Type == objects.FullObject:
+		return sum, invalidRequest("The " + sum.Type + " checksum type cannot be used with the " + strings.ToLower(string(sum.Algorithm)) + " checksum algorithm.")
+	}
+	return sum, nil
+}
+
+// partNeeds are UploadPart's: the right to put the object.
+func (s *Service) partNeeds(ctx context.Context, c *redoubt.Call, in *api.UploadPartInput) ([]redoubt.Need, error) {
+	return s.writeNeeds(ctx, c, &api.PutObjectInput{Bucket: in.Bucket, Key: in.Key, ExpectedBucketOwner: in.ExpectedBucketOwner, RequestPayer: in.RequestPayer, SSECustomerAlgorithm: in.SSECustomerAlgorithm}, nil)
+}
+
+// upload finds an upload, and the secrets of its encryption for the caller.
+func (s *Service) upload(ctx context.Context, c *redoubt.Call, name, key, id *string, customer customerKey) (b *Bucket, u *objects.Upload, secrets [][]byte, err error) {
+	err = s.once(ctx, func(ctx context.Context) error {
+		if b, err = bucket(ctx, name); err != nil {
+			return err
+		}
+		u, err = s.Objects.Upload(ctx, b.ID, value(key), value(id))
+		return ofUpload(err, b, value(key), value(id))
+	})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if u.Encryption.Kind == objects.SSEC && !customer.given() {
+		return nil, nil, nil, invalidRequest("The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.")
+	}
+	secrets, err = s.secrets(ctx, c, b, &u.Encryption, customer)
+	return b, u, secrets, err
+}
+
+func ofUpload(err error, b *Bucket, key, id string) error {
+	if errors.Is(err, objects.ErrNoUpload) || errors.Is(err, objects.ErrBadKey) {
+		return noSuchUpload(id)
+	}
+	return ofObjects(err, b, key, "")
+}
+
+// UploadPart stores a part; a second one of the same number replaces it.
+func (s *Service) UploadPart(ctx context.Context, c *redoubt.Call, in *api.UploadPartInput) (*api.UploadPartOutput, error) {
+	if in.Body != nil {
+		defer in.Body.Close()
+	}
+	if n := value(in.PartNumber); n < 1 || n > objects.MaxParts {
+		return nil, badPartNumber()
+	}
+	data, err := received(in.Body, in.ContentLength)
+	if err != nil {
+		return nil, err
+	}
+	if data.length > objects.MaxPart {
+		return nil, tooLarge()
+	}
+	sums, err := claimed(in, in.ContentMD5, in.ChecksumAlgorithm, announced(in.Body))
+	if err != nil {
+		return nil, err
+	}
+	b, u, secrets, err := s.upload(ctx, c, in.Bucket, in.Key, in.UploadId, customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5})
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.putPart(ctx, b, u, int(*in.PartNumber), secrets, data, sums)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.UploadPartOutput{
+		ETag: shownETag(p.ETag), ServerSideEncryption: shownKind(&u.Encryption), SSEKMSKeyId: given(u.Encryption.KeyARN), BucketKeyEnabled: given(u.Encryption.BucketKey), RequestCharged: charged(c, b),
+	}
+	if u.Encryption.Kind == objects.SSEC {
+		out.SSECustomerAlgorithm, out.SSECustomerKeyMD5 = in.SSECustomerAlgorithm, in.SSECustomerKeyMD5
+	}
+	setChecksum(out, p.Checksum)
+	return out, nil
+}
+
+// putPart stores a part's data and checks them.
+func (s *Service) putPart(ctx context.Context, b *Bucket, u *objects.Upload, n int, secrets [][]byte, data input, sums *claim) (*objects.Part, error) {
+	w, err := s.Objects.PutPart(ctx, objects.NewPart{Bucket: b.ID, Key: u.Key, Upload: u.ID, Number: n, Size: data.length, Secrets: secrets, Sums: append(sums.sums(), u.Checksum.Algorithm)})
+	if err != nil {
+		wipe(secrets)
+		return nil, ofUpload(err, b, u.Key, u.ID)
+	}
+	wr := &writer{w, b, u.Key, secrets}
+	defer wr.Close()
+	got, err := wr.take(data)
+	if err != nil {
+		return nil, err
+	}
+	trailer := map[string][]string{}
+	if data.trailer != nil {
+		trailer = data.trailer()
+	}
+	if err := sums.check(got, trailer); err != nil {
+		return nil, err
+	}
+	var p *objects.Part
+	err = s.once(ctx, func(ctx context.Context) (err error) { p, err = w.CommitPart(ctx); return err })
+	return p, ofUpload(err, b, u.Key, u.ID)
+}
+
+func (s *Service) partCopyNeeds(ctx context.Context, c *redoubt.Call, in *api.UploadPartCopyInput) ([]redoubt.Need, error) {
+	src, err := copySource(in.CopySource)
+	if err != nil {
+		return nil, err
+	}
+	needs, _, err := s.readNeeds(ctx, c, reading{&src.bucket, &src.key, src.version, in.ExpectedSourceBucketOwner, in.RequestPayer}, "s3:GetObject")
+	if err != nil {
+		return nil, err
+	}
+	writes, err := s.writeNeeds(ctx, c, &api.PutObjectInput{Bucket: in.Bucket, Key: in.Key, ExpectedBucketOwner: in.ExpectedBucketOwner, RequestPayer: in.RequestPayer},
+		conditions{"s3:x-amz-copy-source": {strings.TrimPrefix(value(in.CopySource), "/")}})
+	return append(needs, writes...), err
+}
+
+// UploadPartCopy makes a part of an object, or of a range of one.
+func (s *Service) UploadPartCopy(ctx context.Context, c *redoubt.Call, in *api.UploadPartCopyInput) (*api.UploadPartCopyOutput, error) {
+	if n := value(in.PartNumber); n < 1 || n > objects.MaxParts {
+		return nil, badPartNumber()
+	}
+	src, err := copySource(in.CopySource)
+	if err != nil {
+		return nil, err
+	}
+	from, v, err := s.look(ctx, c, &src.bucket, &src.key, src.version)
+	if err != nil {
+		return nil, err
+	}
+	asked := readCondition{in.CopySourceIfMatch, in.CopySourceIfNoneMatch, in.CopySourceIfModifiedSince, in.CopySourceIfUnmodifiedSince}
+	if err := asked.ofCopy(v); err != nil {
+		return nil, err
+	}
+	at := span{0, v.Size, false}
+	if in.CopySourceRange != nil {
+		if at, err = parseRange(*in.CopySourceRange, v.Size); err != nil || !at.partial {
+			return nil, invalidArgument("The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy", "x-amz-copy-source-range", *in.CopySourceRange)
+		}
+	}
+	if at.length > objects.MaxPart {
+		return nil, invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: 5368709120")
+	}
+	opened, err := s.secrets(ctx, c, from, &v.Encryption, customerKey{in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5})
+	if err != nil {
+		return nil, err
+	}
+	defer wipe(opened)
+	b, u, secrets, err := s.upload(ctx, c, in.Bucket, in.Key, in.UploadId, customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5})
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.Objects.Open(ctx, v, objects.Read{Secrets: opened, Offset: at.offset, Length: at.length})
+	if err != nil {
+		wipe(secrets)
+		return nil, s.changed(ofObjects(err, from, src.key, ""))
+	}
+	defer body.Close()
+	p, err := s.putPart(ctx, b, u, int(*in.PartNumber), secrets, input{Reader: body, length: at.length}, &claim{})
+	if err != nil {
+		return nil, err
+	}
+	result := &api.CopyPartResult{ETag: shownETag(p.ETag), LastModified: new(p.Modified)}
+	setChecksum(result, p.Checksum)
+	return &api.UploadPartCopyOutput{
+		CopyPartResult: result, CopySourceVersionId: from.versionID(v), ServerSideEncryption: shownKind(&u.Encryption), SSEKMSKeyId: given(u.Encryption.KeyARN),
+		BucketKeyEnabled: given(u.Encryption.BucketKey), RequestCharged: charged(c, b),
+	}, nil
+}
+
+func (s *Service) completeNeeds(ctx context.Context, c *redoubt.Call, in *api.CompleteMultipartUploadInput) ([]redoubt.Need, error) {
+	return s.writeNeeds(ctx, c, &api.PutObjectInput{Bucket: in.Bucket, Key: in.Key, ExpectedBucketOwner: in.ExpectedBucketOwner, RequestPayer: in.RequestPayer, IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch}, nil)
+}
+
+// CompleteMultipartUpload makes an object of parts.
+func (s *Service) CompleteMultipartUpload(ctx context.Context, c *redoubt.Call, in *api.CompleteMultipartUploadInput) (*api.CompleteMultipartUploadOutput, error) {
+	cond, err := writeCondition(in.IfMatch, in.IfNoneMatch)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bucket(ctx, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	key, id := value(in.Key), value(in.UploadId)
+	u, err := s.Objects.Upload(ctx, b.ID, key, id)
+	if err != nil {
+		return nil, ofUpload(err, b, key, id)
+	}
+	if in.MultipartUpload == nil {
+		return nil, malformedXML()
+	}
+	chosen, err := chosenParts(in.MultipartUpload.Parts, u)
+	if err != nil {
+		return nil, err
+	}
+	whole, given1 := partClaim(in)
+	if given1 {
+		whole.Type = value(in.ChecksumType)
+		if whole.Algorithm != u.Checksum.Algorithm {
+			return nil, invalidRequest("Checksum Type mismatch occurred, expected checksum Type: " + strings.ToLower(string(u.Checksum.Algorithm)) + ", actual checksum Type: " + strings.ToLower(string(whole.Algorithm)))
+		}
+	}
+	if in.ChecksumType != nil && *in.ChecksumType != u.Checksum.Type {
+		return nil, invalidRequest("The upload was created using the " + u.Checksum.Type + " checksum mode. The complete request must use the same checksum mode.")
+	}
+	v, err := s.Objects.CompleteUpload(ctx, objects.Complete{Bucket: b.ID, Key: key, Upload: id, Parts: chosen, Versioning: b.mode(), Condition: cond, Size: in.MpuObjectSize, Checksum: whole})
+	if err != nil {
+		return nil, ofUpload(err, b, key, id)
+	}
+	if err := s.notify(ctx, c, b, "ObjectCreated:CompleteMultipartUpload", v); err != nil {
+		return nil, err
+	}
+	out := &api.CompleteMultipartUploadOutput{
+		Location: new("http://" + c.Source.Host + "/" + b.Name + "/" + key), Bucket: &b.Name, Key: in.Key, ETag: shownETag(v.ETag), VersionId: b.versionID(v),
+		ServerSideEncryption: shownKind(&v.Encryption), SSEKMSKeyId: given(v.Encryption.KeyARN), BucketKeyEnabled: given(v.Encryption.BucketKey), RequestCharged: charged(c, b),
+	}
+	if c.Source.TLS {
+		out.Location = new("https" + strings.TrimPrefix(*out.Location, "http"))
+	}
+	setChecksum(out, v.Checksum)
+	return out, nil
+}
+
+// chosenParts reads the list of parts. Of a composite checksum every part's must be
+// named, if it was asked for.
+func chosenParts(list []api.CompletedPart, u *objects.Upload) ([]objects.Chosen, error) {
+	if len(list) == 0 {
+		return nil, malformedXML()
+	}
+	out := make([]objects.Chosen, 0, len(list))
+	for i := range list {
+		p := &list[i]
+		if p.PartNumber == nil || p.ETag == nil {
+			return nil, malformedXML()
+		}
+		c := objects.Chosen{Number: int(*p.PartNumber), ETag: bareETag(*p.ETag)}
+		sum, named := partClaim(p)
+		switch {
+		case named && sum.Algorithm == u.Checksum.Algorithm:
+			if _, err := base64.StdEncoding.DecodeString(sum.Value); err != nil {
+				return nil, malformedXML()
+			}
+			c.Checksum = sum
+		case !named && u.Checksum.Type == objects.Composite:
+			alg := strings.ToLower(string(u.Checksum.Algorithm))
+			return nil, invalidRequest("The upload was created using a " + alg + " checksum. The complete request must include the checksum for each part. It was missing for part " + itoa(c.Number) + " in the request.")
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// AbortMultipartUpload drops an upload and its parts.
+func (s *Service) AbortMultipartUpload(ctx context.Context, c *redoubt.Call, in *api.AbortMultipartUploadInput) (*api.AbortMultipartUploadOutput, error) {
+	b, err := bucket(ctx, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	if in.IfMatchInitiatedTime != nil {
+		return nil, notImplemented("x-amz-if-match-initiated-time")
+	}
+	err = s.Objects.AbortUpload(ctx, b.ID, value(in.Key), value(in.UploadId))
+	return &api.AbortMultipartUploadOutput{RequestCharged: charged(c, b)}, ofUpload(err, b, value(in.Key), value(in.UploadId))
+}
+
+// uploadNeeds state the right on an upload's key.
+func uploadNeeds[I any](s *Service, action string) func(context.Context, *redoubt.Call, *I) ([]redoubt.Need, error) {
+	name, key, expected, payer := member[I]("Bucket"), member[I]("Key"), member[I]("ExpectedBucketOwner"), member[I]("RequestPayer")
+	return func(ctx context.Context, c *redoubt.Call, in *I) ([]redoubt.Need, error) {
+		at, err := s.resolve(ctx, c, name(in), expected(in))
+		if err != nil {
+			return nil, err
+		}
+		if at.bucket != nil {
+			if err := pays(c, at.bucket, payer(in)); err != nil {
+				return nil, err
+			}
+		}
+		return at.onObject(c, action, value(key(in)), nil), nil
+	}
+}
+
+// ListParts lists the parts that an upload has so far.
+func (s *Service) ListParts(ctx context.Context, c *redoubt.Call, in *api.ListPartsInput) (*api.ListPartsOutput, error) {
+	most, err := paging(in.MaxParts, "max-parts", nil)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bucket(ctx, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.Objects.Upload(ctx, b.ID, value(in.Key), value(in.UploadId))
+	if err != nil {
+		return nil, ofUpload(err, b, value(in.Key), value(in.UploadId))
+	}
+	list, more, err := s.Objects.ListParts(ctx, u, int(value(in.PartNumberMarker)), most)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.ListPartsOutput{
+		Bucket: &b.Name, Key: in.Key, UploadId: in.UploadId, PartNumberMarker: new(value(in.PartNumberMarker)), MaxParts: new(int32(most)), IsTruncated: &more,
+		Initiator: initiator(u, b), Owner: owner(b.Account), StorageClass: new(class(u.Class)), RequestCharged: charged(c, b), NextPartNumberMarker: new(int32(0)),
+		ChecksumAlgorithm: given(string(u.Checksum.Algorithm)), ChecksumType: given(u.Checksum.Type),
+	}
+	for _, p := range list {
+		e := api.Part{PartNumber: new(int32(p.Number)), LastModified: new(p.Modified), ETag: shownETag(p.ETag), Size: &p.Size}
+		setChecksum(&e, p.Checksum)
+		out.Parts = append(out.Parts, e)
+		out.NextPartNumberMarker = e.PartNumber
+	}
+	return out, nil
+}
+
+func initiator(u *objects.Upload, b *Bucket) *api.Initiator {
+	if u.Initiator == "" {
+		return nil
+	}
+	name := u.Initiator[strings.LastIndexAny(u.Initiator, "/:")+1:]
+	return &api.Initiator{ID: &u.Initiator, DisplayName: &name}
+}
+
+// ListMultipartUploads lists the uploads that were not completed.
+func (s *Service) ListMultipartUploads(ctx context.Context, c *redoubt.Call, in *api.ListMultipartUploadsInput) (*api.ListMultipartUploadsOutput, error) {
+	most, err := paging(in.MaxUploads, "max-uploads", in.EncodingType)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.listed(ctx, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	q := objects.Query{Bucket: b.ID, Prefix: value(in.Prefix), Delimiter: value(in.Delimiter), After: value(in.KeyMarker), Most: most}
+	if in.KeyMarker != nil {
+		q.AfterID = value(in.UploadIdMarker)
+	}
+	page, err := s.Objects.ListUploads(ctx, q)
+	if err != nil {
+		return nil, ofUpload(err, b, "", q.AfterID)
+	}
+	name := encoding(in.EncodingType)
+	out := &api.ListMultipartUploadsOutput{
+		Bucket: &b.Name, KeyMarker: name.name(value(in.KeyMarker)), UploadIdMarker: new(value(in.UploadIdMarker)), Prefix: name.maybe(in.Prefix), Delimiter: name.maybe(in.Delimiter),
+		MaxUploads: new(int32(most)), IsTruncated: &page.More, CommonPrefixes: name.prefixes(page.Prefixes), EncodingType: in.EncodingType, RequestCharged: charged(c, b),
+		NextKeyMarker: new(""), NextUploadIdMarker: new(""),
+	}
+	if page.More {
+		out.NextKeyMarker, out.NextUploadIdMarker = name.name(page.Next), &page.NextID
+	}
+	for _, u := range page.Items {
+		out.Uploads = append(out.Uploads, api.MultipartUpload{
+			UploadId: &u.ID, Key: name.name(u.Key), Initiated: &u.Initiated, StorageClass: new(class(u.Class)), Owner: owner(b.Account), Initiator: initiator(u, b),
+			ChecksumAlgorithm: given(string(u.Checksum.Algorithm)), ChecksumType: given(u.Checksum.Type),
+		})
+	}
+	return out, nil
+}
