@@ -19,6 +19,7 @@ import (
 
 	"github.com/redoubt-sec/redoubt/api/iamapi"
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
+	"github.com/redoubt-sec/redoubt/api/ssmapi"
 	"github.com/redoubt-sec/redoubt/api/stsapi"
 	"github.com/redoubt-sec/redoubt/store"
 	"github.com/redoubt-sec/redoubt/store/pebble"
@@ -106,6 +107,19 @@ func (p *process) session(t *testing.T, check func()) secrets {
 	}
 	s["grant token"] = []byte(kms("CreateGrant", object{"KeyId": id, "GranteePrincipal": someARN, "Operations": []any{"Decrypt"}}).at("GrantToken"))
 	kms("CreateAlias", object{"AliasName": "alias/" + marked, "TargetKeyId": id})
+	check()
+
+	// Parameters: in every type and tier, old versions too.
+	ssm := func(in object) { p.must(t, &ssmapi.Model, "PutParameter", in, p.admin) }
+	for _, kind := range []string{"String", "SecureString"} {
+		for _, tier := range []string{"Standard", "Advanced"} {
+			for _, turn := range []string{"old", "new"} {
+				what := turn + " value, " + kind + ", " + tier
+				s[what] = []byte("the " + what + " of a parameter")
+				ssm(object{"Name": "/proof/" + kind + tier, "Value": string(s[what]), "Type": kind, "Tier": tier, "Overwrite": true})
+			}
+		}
+	}
 	check()
 	for what, v := range s {
 		if len(v) < 10 {

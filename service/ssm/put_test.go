@@ -16,7 +16,7 @@ import (
 // article follows the article's snippets: S11 to S16.
 func article(s *suite) {
 	host, pass := "/myapp/database/host", "/myapp/database/password"
-	out := s.put(host, "mydb.example.com")
+	out := s.put(host, "db.example.com")
 	s.equal("S11", []any{out.Version, out.Tier}, []any{1, "Standard"})
 	_, err := s.tryPut(host, "x")
 	s.refused(err, "ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
@@ -28,12 +28,12 @@ func article(s *suite) {
 	if strings.Contains(*blind.Value, "MySecure") || len(*blind.Value) < 100 {
 		s.Errorf("S13 without decryption: %s", *blind.Value)
 	}
-	s.equal("S14", s.below("/myapp", true), host+" "+pass)
+	s.equal("S14", s.below("/myapp/database", true), host+" "+pass)
 	s.equal("S14, one level", s.below("/myapp", false), "")
 
 	s.equal("S15", s.put(host, "newdb.example.com", overwrite).Version, 2)
 	s.equal("S15, now", *s.get(host).Value, "newdb.example.com")
-	s.equal("S15, before", *s.get(host + ":1").Value, "mydb.example.com")
+	s.equal("S15, before", *s.get(host + ":1").Value, "db.example.com")
 
 	_, err = s.ssm.DeleteParameter(s.ctx, &ssm.DeleteParameterInput{Name: &pass})
 	s.must(err)

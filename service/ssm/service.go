@@ -75,15 +75,19 @@ func New(d Deps) *Service {
 	s.ring.Register(keyring.Records("ssm.parameter", parameters.All(), func(id string, p *Parameter) (bool, error) {
 		return s.renew(id, &p.Current)
 	}))
-	s.ring.Register(keyring.Records("ssm.version", blocks.All(), func(id string, b *Block) (changed bool, err error) {
-		for i := range b.Versions {
-			did, err := s.renew(id[:strings.LastIndexByte(id, 0)], &b.Versions[i])
-			if err != nil {
-				return false, err
-			}
-			changed = changed || did
-		}
-		return changed, nil
-	}))
+	s.ring.Register(keyring.Records("ssm.version", blocks.All(), s.renewBlock))
 	return s
+}
+
+// renewBlock seals the values of older versions anew when the root key is replaced.
+func (s *Service) renewBlock(id string, b *Block) (changed bool, err error) {
+	owner := id[:strings.LastIndexByte(id, 0)]
+	for i := range b.Versions {
+		did, err := s.renew(owner, &b.Versions[i])
+		if err != nil {
+			return false, err
+		}
+		changed = changed || did
+	}
+	return changed, nil
 }
