@@ -15,8 +15,12 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// durable measures acknowledged writes: CreateAlias and PutKeyPolicy, audit
-// event included, beside Pebble's own group commit of one kilobyte a write.
+// parameters is how many parameters PutParameter makes before it writes new
+// versions: an account has room for 10,000.
+const parameters = 8000
+
+// durable measures acknowledged writes: CreateAlias, PutKeyPolicy and PutParameter,
+// audit event included, beside Pebble's own group commit of one kilobyte a write.
 func (b *bencher) durable(c *caller, p *process) error {
 	l := b.load
 	l.requests = min(l.requests, 25_600)
@@ -37,8 +41,13 @@ func (b *bencher) durable(c *caller, p *process) error {
 	}
 	create := make([][]byte, l.requests)
 	put := make([][]byte, l.requests)
+	parameter := make([][]byte, l.requests)
+	ssm := c.of("ssm", "AmazonSSM")
 	for i := range l.requests {
 		if create[i], err = c.bytes("CreateAlias", map[string]any{"AliasName": fmt.Sprintf("alias/bench-%d", i), "TargetKeyId": keys[i%len(keys)]}); err != nil {
+			return err
+		}
+		if parameter[i], err = ssm.bytes("PutParameter", map[string]any{"Name": fmt.Sprintf("/bench/%d", i%parameters), "Type": "String", "Value": fmt.Sprint("value ", i), "Overwrite": true}); err != nil {
 			return err
 		}
 		policy := fmt.Sprintf(`{"Version":"2012-10-17","Id":"v%d","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"kms:*","Resource":"*"}]}`, i)
@@ -49,7 +58,7 @@ func (b *bencher) durable(c *caller, p *process) error {
 	for _, x := range []struct {
 		name     string
 		requests [][]byte
-	}{{"KMS CreateAlias", create}, {"KMS PutKeyPolicy", put}} {
+	}{{"KMS CreateAlias", create}, {"KMS PutKeyPolicy", put}, {"SSM PutParameter", parameter}} {
 		before, err := p.store()
 		if err != nil {
 			return err

@@ -94,15 +94,23 @@ func command(ctx context.Context, addr, binary string, args ...string) (*process
 	return &process{cmd, cmd.Process.Pid, addr}, nil
 }
 
-// caller signs KMS requests.
+// caller signs the requests of one service.
 type caller struct {
 	addr   string
+	target string // "TrentService"
 	signer sigv4.Signer
+}
+
+// of answers the same caller for another service.
+func (c *caller) of(service, target string) *caller {
+	d := *c
+	d.target, d.signer.Service = target, service
+	return &d
 }
 
 func newCaller(addr, credentials string) (*caller, error) {
 	id, secret, err := server.ReadCredentials(credentials, "default")
-	return &caller{addr, sigv4.Signer{AccessKeyID: id, Secret: secret, Region: "us-east-1", Service: "kms"}}, err
+	return &caller{addr, "TrentService", sigv4.Signer{AccessKeyID: id, Secret: secret, Region: "us-east-1", Service: "kms"}}, err
 }
 
 func (c *caller) request(operation string, in any) (*http.Request, []byte, error) {
@@ -115,7 +123,7 @@ func (c *caller) request(operation string, in any) (*http.Request, []byte, error
 		return nil, nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	r.Header.Set("X-Amz-Target", "TrentService."+operation)
+	r.Header.Set("X-Amz-Target", c.target+"."+operation)
 	c.signer.Sign(r, body, time.Now())
 	return r, body, nil
 }
@@ -177,6 +185,10 @@ func prepare(c *caller) ([]bench, error) {
 	if err := c.call("Encrypt", map[string]any{"KeyId": id, "Plaintext": plaintext, "EncryptionContext": ec}, &enc); err != nil {
 		return nil, err
 	}
+	ssm := c.of("ssm", "AmazonSSM")
+	if err := ssm.call("PutParameter", map[string]any{"Name": "/bench/secure", "Type": "SecureString", "Value": strings.Repeat("x", 64)}, nil); err != nil {
+		return nil, err
+	}
 	var list []bench
 	for _, x := range []struct {
 		name, operation string
@@ -193,5 +205,9 @@ func prepare(c *caller) ([]bench, error) {
 		}
 		list = append(list, bench{x.name, b})
 	}
-	return list, nil
+	get, err := ssm.bytes("GetParameter", map[string]any{"Name": "/bench/secure", "WithDecryption": true})
+	if err != nil {
+		return nil, err
+	}
+	return append(list, bench{"SSM GetParameter WithDecryption", get}), nil
 }
