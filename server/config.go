@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/redoubt-sec/redoubt/engine/functions"
 )
 
 // Config is everything that can be set, from the configuration file (YAML, keys
@@ -76,9 +78,11 @@ type Config struct {
 	// they are loopback, link-local or otherwise denied.
 	EgressAllow []string `yaml:"egress-allow" help:"hosts, addresses or CIDRs that outgoing requests may reach although denied by default"`
 
-	LambdaUnconfined     bool     `yaml:"lambda-unconfined" help:"run functions although this host cannot isolate them from the server and each other"`
-	LambdaStrictRuntimes bool     `yaml:"lambda-strict-runtimes" help:"refuse runtimes of which this host has another version"`
-	LambdaReach          []string `yaml:"lambda-reach" help:"what functions may connect to besides this server: HOST:PORT or CIDR:PORT"`
+	LambdaUnconfined     bool `yaml:"lambda-unconfined" help:"run functions although this host cannot isolate them from the server and each other"`
+	LambdaStrictRuntimes bool `yaml:"lambda-strict-runtimes" help:"refuse runtimes of which this host has another version"`
+	// LambdaEgress lists what functions may connect to; see docs/lambda.md.
+	LambdaEgress []string `yaml:"lambda-egress" help:"what functions may connect to besides this server: HOST:PORT, *.DOMAIN:PORT or CIDR:PORT"`
+	LambdaUID    int      `yaml:"lambda-uid" help:"first of 64 user ids that functions run as, when the server runs as root"`
 
 	// CloudHSM maps CloudHSM cluster ids to PKCS#11 tokens.
 	CloudHSM map[string]HSMCluster `yaml:"cloudhsm" help:"CloudHSM cluster id to PKCS#11 token; file only"`
@@ -156,6 +160,7 @@ func Defaults() Config {
 		LogFormat:      "text",
 		DrainTimeout:   30 * time.Second,
 		MaxBody:        1 << 20,
+		LambdaUID:      2_000_000_000,
 	}
 }
 
@@ -185,6 +190,7 @@ func (c *Config) Complete() error {
 	fill(&c.LogFormat, d.LogFormat)
 	fill(&c.DrainTimeout, d.DrainTimeout)
 	fill(&c.MaxBody, d.MaxBody)
+	fill(&c.LambdaUID, d.LambdaUID)
 
 	var errs []error
 	bad := func(key, format string, args ...any) {
@@ -245,6 +251,14 @@ func (c *Config) Complete() error {
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		bad("log-format", "%q is neither text nor json", c.LogFormat)
+	}
+	for _, e := range c.LambdaEgress {
+		if err := functions.ParseReach(e); err != nil {
+			bad("lambda-egress", "%v", err)
+		}
+	}
+	if c.LambdaUID < 1000 || c.LambdaUID > 4_000_000_000 {
+		bad("lambda-uid", "%d is not between 1000 and 4000000000", c.LambdaUID)
 	}
 	for op, n := range c.Quotas {
 		if s, o, ok := strings.Cut(op, ":"); !ok || s == "" || o == "" || n <= 0 {

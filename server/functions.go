@@ -16,7 +16,8 @@ import (
 func (s *Server) openFunctions(ctx context.Context) error {
 	conf := functions.Config{
 		Dir: filepath.Join(s.conf.Data, "functions"), Clock: s.clock, Log: s.log, Gate: s.egress,
-		Unconfined: s.conf.LambdaUnconfined, StrictRuntimes: s.conf.LambdaStrictRuntimes, Reach: s.conf.LambdaReach,
+		Unconfined: s.conf.LambdaUnconfined, StrictRuntimes: s.conf.LambdaStrictRuntimes, Reach: s.conf.LambdaEgress,
+		FirstUID: s.conf.LambdaUID, Hide: s.conf.secretFiles(),
 	}
 	if s.conf.Listen != "off" {
 		// Its port may be chosen by the system, and functions are told of it.
@@ -42,6 +43,18 @@ func (s *Server) openFunctions(ctx context.Context) error {
 		return s.functions.Run(ctx)
 	})
 	return nil
+}
+
+// secretFiles are files and folders of the configuration that no function may see,
+// wherever an operator put them.
+func (c *Config) secretFiles() []string {
+	all := []string{c.Data}
+	for _, p := range []string{c.SealKey, c.SealPassphrase, c.SealPIN, c.SealKMSCreds, c.TLSKey, c.XKS.SecretFile, c.XKS.NextSecretFile} {
+		if p != "" {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // sayFunctions says what this host cannot enforce on functions. To know that it is

@@ -228,9 +228,10 @@ func (e *Engine) Runtimes() []Runtime { return known(e.conf.StrictRuntimes) }
 // or credentials could not be had.
 func (e *Engine) Invoke(ctx context.Context, f *Function, in Invocation) (Result, error) {
 	ctx = context.WithoutCancel(ctx)
-	if e.ctx.Err() != nil {
+	if !e.enter() {
 		return Result{}, ErrStopped
 	}
+	defer e.work.Done()
 	if f.Builtin != nil {
 		return e.invokeBuiltin(ctx, f, in)
 	}

@@ -90,6 +90,16 @@ func (e *Engine) acquire(ctx context.Context, f *Function) (*instance, error) {
 	return i, nil
 }
 
+// enter counts an invocation, for which Run waits at its end.
+func (e *Engine) enter() bool {
+	e.pool.mu.Lock()
+	defer e.pool.mu.Unlock()
+	if !e.pool.closed {
+		e.work.Add(1)
+	}
+	return !e.pool.closed
+}
+
 // reserve takes a slot and memory for a further instance, at the cost of
 // instances that have waited longest.
 func (e *Engine) reserve(f *Function) (slot int, err error) {
