@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 
+	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/api/all"
 	"github.com/redoubt-sec/redoubt/engine/identity/oidc"
+	"github.com/redoubt-sec/redoubt/engine/rotate"
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/service/admin"
 	"github.com/redoubt-sec/redoubt/service/cloudhsmv2"
@@ -95,10 +97,11 @@ func (s *Server) openRooms(ctx context.Context) error {
 			Store: storeName(s.conf.Store), Started: s.started,
 		},
 		Problems: s.problems, Services: s.status, NewSeal: s.sealFrom, Backup: s.backup,
+		Diagnose: s.diagnose,
 	})
 	s.rooms.lambda = lambda.New(lambda.Deps{
 		DB: s.db, Keyring: s.keyring, Identity: s.identity, Schedule: s.schedule, Outbox: s.outbox, Clock: s.clock, Invoker: s.door,
-		Log: s.log, Engine: s.functions,
+		Log: s.log, Engine: s.functions, Builtins: s.rooms.secrets.Builtins(rotate.New(rotate.Options{Gate: s.egress})),
 	})
 	s.run(ctx, "kms", s.rooms.kms.Run)
 	s.run(ctx, "lambda", s.rooms.lambda.Run)
@@ -107,4 +110,13 @@ func (s *Server) openRooms(ctx context.Context) error {
 		s.door.Add(room)
 	}
 	return nil
+}
+
+// diagnose looks at a secret's rotation for the admin room.
+func (s *Server) diagnose(ctx context.Context, c *redoubt.Call, secret string) (*admin.Rotation, error) {
+	d, err := s.rooms.secrets.Diagnose(ctx, c, secret)
+	if err != nil {
+		return nil, err
+	}
+	return &admin.Rotation{ARN: d.ARN, State: d.State, Cause: d.Cause, Report: d.Report}, nil
 }

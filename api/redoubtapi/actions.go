@@ -10,6 +10,7 @@ import (
 var actions = []schema.Action{
 	{Name: "CreateAccount", Level: "Write", Resources: []string{"installation*"}, Conditions: []string{}},
 	{Name: "CreateBackup", Level: "Read", Resources: []string{"installation*"}, Conditions: []string{}},
+	{Name: "DiagnoseRotation", Level: "Read", Resources: []string{"installation*"}, Conditions: []string{}},
 	{Name: "ExplainAccess", Level: "Read", Resources: []string{"installation*"}, Conditions: []string{}},
 	{Name: "GetStatus", Level: "Read", Resources: []string{"installation*"}, Conditions: []string{}},
 	{Name: "ListAccounts", Level: "List", Resources: []string{"installation*"}, Conditions: []string{}},

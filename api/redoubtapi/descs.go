@@ -9,10 +9,11 @@ import (
 
 // Descriptors of the operations.
 var (
-	OpCreateAccount = op.Desc[CreateAccountInput, CreateAccountOutput]{Service: &Model, Name: "CreateAccount"}
-	OpCreateBackup  = op.Desc[CreateBackupInput, CreateBackupOutput]{Service: &Model, Name: "CreateBackup"}
-	OpExplainAccess = op.Desc[ExplainAccessInput, ExplainAccessOutput]{Service: &Model, Name: "ExplainAccess"}
-	OpGetStatus     = op.Desc[GetStatusInput, GetStatusOutput]{Service: &Model, Name: "GetStatus"}
-	OpListAccounts  = op.Desc[ListAccountsInput, ListAccountsOutput]{Service: &Model, Name: "ListAccounts"}
-	OpRotateSeal    = op.Desc[RotateSealInput, RotateSealOutput]{Service: &Model, Name: "RotateSeal"}
+	OpCreateAccount    = op.Desc[CreateAccountInput, CreateAccountOutput]{Service: &Model, Name: "CreateAccount"}
+	OpCreateBackup     = op.Desc[CreateBackupInput, CreateBackupOutput]{Service: &Model, Name: "CreateBackup"}
+	OpDiagnoseRotation = op.Desc[DiagnoseRotationInput, DiagnoseRotationOutput]{Service: &Model, Name: "DiagnoseRotation"}
+	OpExplainAccess    = op.Desc[ExplainAccessInput, ExplainAccessOutput]{Service: &Model, Name: "ExplainAccess"}
+	OpGetStatus        = op.Desc[GetStatusInput, GetStatusOutput]{Service: &Model, Name: "GetStatus"}
+	OpListAccounts     = op.Desc[ListAccountsInput, ListAccountsOutput]{Service: &Model, Name: "ListAccounts"}
+	OpRotateSeal       = op.Desc[RotateSealInput, RotateSealOutput]{Service: &Model, Name: "RotateSeal"}
 )

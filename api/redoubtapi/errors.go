@@ -13,5 +13,6 @@ const (
 	ErrAccountAlreadyExistsException redoubt.ErrorKind = "AccountAlreadyExistsException"
 	ErrInvalidRecipientException     redoubt.ErrorKind = "InvalidRecipientException"
 	ErrNoSuchPrincipalException      redoubt.ErrorKind = "NoSuchPrincipalException"
+	ErrNoSuchSecretException         redoubt.ErrorKind = "NoSuchSecretException"
 	ErrSealException                 redoubt.ErrorKind = "SealException"
 )

@@ -9,9 +9,10 @@ import (
 
 var operations = []schema.Operation{
 	{Name: "CreateAccount", Method: "POST", URI: "/_redoubt/v1/accounts", ResponseCode: 201, Input: 10, Output: 11, Errors: []schema.Index{0, 2}, Action: "redoubt:CreateAccount"},
-	{Name: "CreateBackup", Method: "POST", URI: "/_redoubt/v1/backup", Input: 12, Output: 13, Errors: []schema.Index{0, 18}, Action: "redoubt:CreateBackup", ReadOnly: true},
-	{Name: "ExplainAccess", Method: "POST", URI: "/_redoubt/v1/explain", Input: 14, Output: 15, Errors: []schema.Index{0, 23}, Action: "redoubt:ExplainAccess", ReadOnly: true},
-	{Name: "GetStatus", Method: "GET", URI: "/_redoubt/v1/status", Input: schema.None, Output: 16, Errors: []schema.Index{0}, Action: "redoubt:GetStatus", ReadOnly: true},
-	{Name: "ListAccounts", Method: "GET", URI: "/_redoubt/v1/accounts", Input: 19, Output: 20, Errors: []schema.Index{0}, Action: "redoubt:ListAccounts", ReadOnly: true},
-	{Name: "RotateSeal", Method: "POST", URI: "/_redoubt/v1/seal/rotate", Input: 27, Output: 28, Errors: []schema.Index{0, 29}, Action: "redoubt:RotateSeal"},
+	{Name: "CreateBackup", Method: "POST", URI: "/_redoubt/v1/backup", Input: 12, Output: 13, Errors: []schema.Index{0, 20}, Action: "redoubt:CreateBackup", ReadOnly: true},
+	{Name: "DiagnoseRotation", Method: "POST", URI: "/_redoubt/v1/rotation/diagnose", Input: 14, Output: 15, Errors: []schema.Index{0, 26}, Action: "redoubt:DiagnoseRotation", ReadOnly: true},
+	{Name: "ExplainAccess", Method: "POST", URI: "/_redoubt/v1/explain", Input: 16, Output: 17, Errors: []schema.Index{0, 25}, Action: "redoubt:ExplainAccess", ReadOnly: true},
+	{Name: "GetStatus", Method: "GET", URI: "/_redoubt/v1/status", Input: schema.None, Output: 18, Errors: []schema.Index{0}, Action: "redoubt:GetStatus", ReadOnly: true},
+	{Name: "ListAccounts", Method: "GET", URI: "/_redoubt/v1/accounts", Input: 21, Output: 22, Errors: []schema.Index{0}, Action: "redoubt:ListAccounts", ReadOnly: true},
+	{Name: "RotateSeal", Method: "POST", URI: "/_redoubt/v1/seal/rotate", Input: 30, Output: 31, Errors: []schema.Index{0, 32}, Action: "redoubt:RotateSeal"},
 }

@@ -44,6 +44,18 @@ type CreateBackupResponse struct {
 	Revision *int64
 }
 
+type DiagnoseRotationRequest struct {
+	SecretId *string
+	Region   *string
+}
+
+type DiagnoseRotationResponse struct {
+	SecretArn *string
+	State     *string
+	Cause     *string
+	Report    *string
+}
+
 type ExplainAccessRequest struct {
 	PrincipalArn   *string
 	Action         *string
@@ -89,6 +101,10 @@ type ListAccountsResponse struct {
 }
 
 type NoSuchPrincipalException struct {
+	Message *string
+}
+
+type NoSuchSecretException struct {
 	Message *string
 }
 
@@ -146,6 +162,10 @@ type CreateAccountOutput = CreateAccountResponse
 type CreateBackupInput = CreateBackupRequest
 
 type CreateBackupOutput = CreateBackupResponse
+
+type DiagnoseRotationInput = DiagnoseRotationRequest
+
+type DiagnoseRotationOutput = DiagnoseRotationResponse
 
 type ExplainAccessInput = ExplainAccessRequest
 

@@ -41,7 +41,7 @@ func root() *cobra.Command {
 	cmd.AddCommand(
 		serveCommand(), checkCommand(),
 		envCommand(), execCommand(), statusCommand(),
-		accountCommand(), explainCommand(),
+		accountCommand(), explainCommand(), rotationCommand(),
 		sealCommand(), backupCommand(), restoreCommand(), adminCommand(),
 		versionCommand(), docsCommand(),
 	)

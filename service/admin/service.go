@@ -46,6 +46,8 @@ type Deps struct {
 	// NewSeal makes a seal from the request's parameters; shares are those of a
 	// new Shamir seal.
 	NewSeal func(ctx context.Context, in *redoubtapi.RotateSealRequest) (seal keyring.Seal, shares func() []string, err error)
+	// Diagnose looks at the rotation of a secret that the caller may know of.
+	Diagnose func(ctx context.Context, c *redoubt.Call, secret string) (*Rotation, error)
 	// Backup streams an encrypted backup to the recipient.
 	Backup func(ctx context.Context, recipient string) (io.ReadCloser, int64, error)
 }
@@ -72,6 +74,7 @@ func (s *Service) Operations() op.Service {
 		op.Row(redoubtapi.OpCreateAccount, s.CreateAccount, needs[redoubtapi.CreateAccountInput](s, "redoubt:CreateAccount")).
 			Records("AccountId", "Name").Answers("AccountId", "Name", "UserName", "AccessKeyId"),
 		op.Row(redoubtapi.OpCreateBackup, s.CreateBackup, needs[redoubtapi.CreateBackupInput](s, "redoubt:CreateBackup")), // the recipient's line is half a secret
+		op.Row(redoubtapi.OpDiagnoseRotation, s.DiagnoseRotation, needs[redoubtapi.DiagnoseRotationInput](s, "redoubt:DiagnoseRotation")).Records("SecretId", "Region"),
 		op.Row(redoubtapi.OpExplainAccess, s.ExplainAccess, needs[redoubtapi.ExplainAccessInput](s, "redoubt:ExplainAccess")).
 			Records("PrincipalArn", "Action", "ResourceArn", "Region"),
 		op.Row(redoubtapi.OpGetStatus, s.GetStatus, needs[redoubtapi.GetStatusInput](s, "redoubt:GetStatus")),

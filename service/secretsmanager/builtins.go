@@ -69,7 +69,7 @@ func (s *Service) masterOf(ctx context.Context, c *redoubt.Call, sec *Secret) (s
 // secret that masterarn names is remembered. That the caller may read it was a need
 // of the call.
 func (s *Service) admit(ctx context.Context, c *redoubt.Call, sec *Secret) (master string, err error) {
-	if err := s.makeRole(store.From(ctx), sec.Account); err != nil {
+	if err := s.makeRole(store.From(ctx), redoubt.Partition(sec.Region), sec.Account); err != nil {
 		return "", err
 	}
 	named, err := s.masterOf(ctx, c, sec)

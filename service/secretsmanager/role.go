@@ -26,14 +26,14 @@ func roleARN(region, account string) string {
 // a built-in function everything, of others only read the value; which of them,
 // admitted says. Keys are used through Secrets Manager only.
 const rolePolicy = `{"Version":"2012-10-17","Statement":[
-{"Effect":"Allow","Action":["secretsmanager:DescribeSecret","secretsmanager:PutSecretValue","secretsmanager:UpdateSecretVersionStage"],"Resource":"arn:*:secretsmanager:*:%[1]s:secret:*",
-"Condition":{"ArnLike":{"secretsmanager:resource/AllowRotationLambdaArn":"arn:*:lambda:*:%[1]s:function:SecretsManager*Rotation*"}}},
-{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:*:secretsmanager:*:*:secret:*"},
+{"Effect":"Allow","Action":["secretsmanager:DescribeSecret","secretsmanager:PutSecretValue","secretsmanager:UpdateSecretVersionStage"],"Resource":"arn:%[2]s:secretsmanager:*:%[1]s:secret:*",
+"Condition":{"ArnLike":{"secretsmanager:resource/AllowRotationLambdaArn":"arn:%[2]s:lambda:*:%[1]s:function:SecretsManager*Rotation*"}}},
+{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:%[2]s:secretsmanager:*:*:secret:*"},
 {"Effect":"Allow","Action":"secretsmanager:GetRandomPassword","Resource":"*"},
 {"Effect":"Allow","Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":"*","Condition":{"StringLike":{"kms:ViaService":"secretsmanager.*.amazonaws.com"}}}]}`
 
 // makeRole makes the role if the account has none.
-func (s *Service) makeRole(tx *store.Tx, account string) error {
+func (s *Service) makeRole(tx *store.Tx, partition, account string) error {
 	_, err := s.ids.Role(tx, account, roleName)
 	var none *identity.NotFound
 	if !errors.As(err, &none) {
@@ -47,7 +47,7 @@ func (s *Service) makeRole(tx *store.Tx, account string) error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf(rolePolicy, account)
+	text := fmt.Sprintf(rolePolicy, account, partition)
 	if _, err := policy.Parse(text, policy.Identity); err != nil {
 		return err
 	}
