@@ -57,6 +57,7 @@ type Door struct {
 	proxies []netip.Prefix
 
 	rooms    map[*schema.Service]map[string]*op.Operation // by operation name
+	sites    []*op.Site
 	index    *detect.Index
 	codecs   map[schema.Protocol]wire.Codec
 	valid    *validate.Validator
@@ -104,6 +105,9 @@ func (d *Door) Add(s op.Service) {
 		rows[s.Operations[i].Schema.Name] = &s.Operations[i]
 	}
 	d.rooms[s.Model] = rows
+	if s.Site != nil {
+		d.sites = append(d.sites, s.Site)
+	}
 }
 
 // row answers the operation's row, or nil when there is none.

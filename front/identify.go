@@ -43,7 +43,7 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 	style := sigv4.StyleOf(e.svc.Name, string(e.protocol))
 	sig, err := sigv4.Parse(e.signed())
 	if errors.Is(err, sigv4.NoSignature) {
-		if e.row != nil && e.row.Access == op.NoAuth || anonymous[e.svc.Name] {
+		if e.row != nil && e.row.Access == op.NoAuth || anonymous[e.svc.Name] || e.site {
 			return nil // Principal's zero value is Anonymous
 		}
 		return refused(err, style)

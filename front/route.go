@@ -32,6 +32,11 @@ func codecs(limits wire.Limits) map[schema.Protocol]wire.Codec {
 // for forms, which name the operation in the body. What is wrong with the operation
 // is kept for later: a caller must prove who it is first.
 func (d *Door) route(_ context.Context, e *exchange) error {
+	if s, region := d.site(e.wire.Host); s != nil {
+		e.site, e.host, e.codec = true, region, visits{}
+		e.row, e.svc, e.op = &s.Operation, s.Operation.Service, s.Operation.Schema
+		return d.Ready()
+	}
 	if e.wire.Method == http.MethodPost && strings.HasPrefix(e.wire.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		if err := d.take(e, e.http.Body); err != nil {
 			return err

@@ -193,4 +193,5 @@ func (o *Operation) Call(ctx context.Context, c *redoubt.Call, in any) (any, err
 type Service struct {
 	Model      *schema.Service
 	Operations []Operation
+	Site       *Site // nil: there is none
 }

@@ -57,6 +57,22 @@ func invoke(s *suite) {
 	}
 }
 
+// provided: a runtime of one's own.
+func provided(s *suite) {
+	s.python("f", "", func(in *lambda.CreateFunctionInput) {
+		in.Runtime, in.Handler = types.RuntimeProvidedal2023, aws.String("main")
+		in.Code.ZipFile = archive(s, map[string]string{"bootstrap": `#!/bin/sh
+while true; do
+	id=$(curl -sS -D - -o /tmp/event "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next" | tr -d '\r' | sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: //p')
+	curl -sS -X POST --data-binary @/tmp/event "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/$id/response" >/dev/null
+done
+`})
+	})
+	if out := s.call("f", `{"shell":true}`); string(out.Payload) != `{"shell":true}` {
+		s.Errorf("%s", out.Payload)
+	}
+}
+
 // environment: variables are ciphertext of KMS, for whoever may decrypt.
 func environment(s *suite) {
 	k := kms.NewFromConfig(s.account.Config(home))

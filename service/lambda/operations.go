@@ -22,7 +22,7 @@ func (s *Service) Operations() op.Service {
 	shown := []string{"FunctionName", "FunctionArn", "Runtime", "Role", "Handler", "CodeSize", "Description", "Timeout", "MemorySize",
 		"LastModified", "CodeSha256", "Version", "DeadLetterConfig", "KMSKeyArn", "TracingConfig", "RevisionId", "Layers", "State",
 		"StateReason", "StateReasonCode", "LastUpdateStatus", "PackageType", "Architectures", "EphemeralStorage", "SnapStart", "LoggingConfig"}
-	return op.Service{Model: &api.Model, Operations: []op.Operation{
+	return op.Service{Model: &api.Model, Site: s.site(), Operations: []op.Operation{
 		// Functions.
 		op.Row(api.OpCreateFunction, s.CreateFunction, s.createNeeds).
 			Records(settings...).Records("Code.S3Bucket", "Code.S3Key", "Code.S3ObjectVersion", "Publish", "PackageType", "Architectures", "Tags").

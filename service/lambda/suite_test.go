@@ -51,6 +51,8 @@ func TestLambda(t *testing.T) {
 		"archives":       archives,
 		"event settings": eventSettings,
 		"addresses":      addresses,
+		"visits":         visits,
+		"provided":       provided,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
