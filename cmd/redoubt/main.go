@@ -42,7 +42,7 @@ func root() *cobra.Command {
 		serveCommand(), checkCommand(),
 		envCommand(), execCommand(), statusCommand(),
 		accountCommand(), explainCommand(), rotationCommand(),
-		sealCommand(), backupCommand(), restoreCommand(), adminCommand(),
+		sealCommand(), backupCommand(), restoreCommand(), adminCommand(), blobCommand(),
 		versionCommand(), docsCommand(),
 	)
 	return cmd

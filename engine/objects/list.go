@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -34,13 +35,9 @@ type Page[T any] struct {
 	Next, NextID string
 }
 
-// patience is how many records of a common prefix are walked before the rest of
-// them is seeked past: a step costs a fraction of a seek.
-const patience = 8
-
 // walk walks the rows of a table, whose ids begin with bucket and key, for a page.
 // add takes a record (its key, the rest of its id, its value); prefixes go to p.
-func walk[T any](tx *store.Tx, table string, q Query, start string, p *Page[T], add func(key, rest string, value []byte) (id string, err error)) error {
+func walk[T any](db *store.DB, table string, q Query, start string, p *Page[T], add func(key, rest string, value []byte) (id string, err error)) (err error) {
 	head := table + "/"
 	rg := store.Prefix(head + store.ID(q.Bucket, q.Prefix))
 	rg.Start = max(rg.Start, start)
@@ -50,44 +47,27 @@ func walk[T any](tx *store.Tx, table string, q Query, start string, p *Page[T], 
 		}
 	}
 	count := 0
-	for more := true; more; {
-		more = false
-		group, steps := "", 0 // the common prefix whose records are being passed
-		for kv, err := range tx.Scan(rg, false) {
-			if err != nil {
-				return err
-			}
-			key, rest := splitRow(kv.Key[len(head):])
-			if group != "" && strings.HasPrefix(key, group) {
-				if steps++; steps < patience {
-					continue
-				}
-				rg.Start = store.Prefix(head + store.ID(q.Bucket, group)).End
-				more = rg.Start != "" && (rg.End == "" || rg.Start < rg.End)
-				break
-			}
-			group = ""
-			if count == q.Most {
-				p.More = true
-				return nil
-			}
-			count++
-			if q.Delimiter != "" {
-				if i := strings.Index(key[len(q.Prefix):], q.Delimiter); i >= 0 {
-					group, steps = key[:len(q.Prefix)+i+len(q.Delimiter)], 0
-					p.Prefixes = append(p.Prefixes, group)
-					p.Next, p.NextID = group, ""
-					continue
-				}
-			}
-			id, err := add(key, rest, kv.Value)
-			if err != nil {
-				return err
-			}
-			p.Next, p.NextID = key, id
+	werr := store.Walk(db.Backend(), rg, func(kv store.KV) (next string, more bool) {
+		if count == q.Most {
+			p.More = true
+			return "", false
 		}
-	}
-	return nil
+		count++
+		key, rest := splitRow(kv.Key[len(head):])
+		if q.Delimiter != "" {
+			if i := strings.Index(key[len(q.Prefix):], q.Delimiter); i >= 0 {
+				group := key[:len(q.Prefix)+i+len(q.Delimiter)]
+				p.Prefixes = append(p.Prefixes, group)
+				p.Next, p.NextID = group, ""
+				return store.Prefix(head + store.ID(q.Bucket, group)).End, true
+			}
+		}
+		var id string
+		id, err = add(key, rest, kv.Value)
+		p.Next, p.NextID = key, id
+		return "", err == nil
+	})
+	return errors.Join(err, werr)
 }
 
 // splitRow takes bucket, key and what follows apart.
@@ -119,9 +99,9 @@ func (s *Store) List(_ context.Context, q Query) (*Page[Entry], error) {
 		start = table + "/" + store.ID(q.Bucket, q.After) + "\x00"
 	}
 	p.Items = make([]Entry, 0, min(q.Most, 1000))
-	err := walk(s.DB.Begin(), table, q, start, p, func(key, _ string, value []byte) (string, error) {
+	err := walk(s.DB, table, q, start, p, func(key, _ string, value []byte) (string, error) {
 		p.Items = append(p.Items, Entry{Key: key})
-		return "", decode(value, &p.Items[len(p.Items)-1])
+		return "", p.Items[len(p.Items)-1].UnmarshalJSON(value)
 	})
 	return p, err
 }
@@ -140,7 +120,7 @@ func (s *Store) ListVersions(_ context.Context, q Query) (*Page[*Version], error
 		return nil, err
 	}
 	last, lastSeq := "", uint64(0) // the key whose latest version is known
-	err = walk(tx, table, q, start, p, func(key, _ string, value []byte) (string, error) {
+	err = walk(s.DB, table, q, start, p, func(key, _ string, value []byte) (string, error) {
 		v := &Version{Bucket: q.Bucket, Key: key}
 		if err := decode(value, v); err != nil {
 			return "", err
@@ -201,7 +181,7 @@ func (s *Store) ListUploads(_ context.Context, q Query) (*Page[*Upload], error) 
 	case q.After != "":
 		start = behind(table, q.Bucket, q.After)
 	}
-	err := walk(s.DB.Begin(), table, q, start, p, func(key, rest string, value []byte) (string, error) {
+	err := walk(s.DB, table, q, start, p, func(key, rest string, value []byte) (string, error) {
 		u := &Upload{Bucket: q.Bucket, Key: key, ID: rest}
 		if err := decode(value, u); err != nil {
 			return "", err

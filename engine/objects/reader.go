@@ -106,11 +106,27 @@ type reader struct {
 // still answers ErrChanged when the version is no longer what it was: only what
 // is referenced after it was pinned is sure to stay.
 func (r *reader) still() error {
-	now, err := load(r.s.DB.Begin(), r.v.Bucket, r.v.Key, r.v.Seq)
-	if errors.Is(err, ErrNoVersion) || err == nil && now.Data.ID != r.v.Data.ID {
-		return ErrChanged
+	there, err := r.s.refers(r.ctx, r.v)
+	if err == nil && !there {
+		err = ErrChanged
 	}
 	return err
+}
+
+// refers reports whether a version's record still refers to the same data, in a
+// transaction that is checked: one that is not may be shown, for a moment, what a
+// commit has replaced, while the collector sees the garbage that it made.
+func (s *Store) refers(ctx context.Context, v *Version) (there bool, err error) {
+	err = s.run(ctx, func(tx *store.Tx) error {
+		now, err := load(tx, v.Bucket, v.Key, v.Seq)
+		if errors.Is(err, ErrNoVersion) {
+			there = false
+			return nil
+		}
+		there = err == nil && now.Data.ID == v.Data.ID
+		return err
+	})
+	return there, err
 }
 
 // seek opens the segment in which offset lies, and its chunk.

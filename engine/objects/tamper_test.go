@@ -56,7 +56,6 @@ func (w *world) damaged(v *Version, secrets [][]byte, what string) {
 // beside the damage are served.
 func TestTampering(t *testing.T) {
 	w := open(t)
-	const c = chunkSize + overhead
 	for _, kind := range []Kind{SSES3, SSEKMS, DSSEKMS, SSEC} {
 		secrets := [][]byte{random(32, 1), random(32, 2)}[:kind.Secrets()]
 		data := random(3*chunkSize+1000, 1)

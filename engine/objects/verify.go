@@ -161,13 +161,17 @@ func (v *verification) parts() error {
 				return err
 			}
 			v.report.Parts++
-			still := func() (bool, error) {
-				tx := v.s.DB.Begin()
-				now, err := parts.Get(tx, row.ID)
-				if errors.Is(err, store.ErrNotFound) {
-					return false, nil
-				}
-				return err == nil && now.Segment.ID == row.Value.Segment.ID, err
+			still := func() (there bool, err error) {
+				err = v.s.run(v.ctx, func(tx *store.Tx) error {
+					now, err := parts.Get(tx, row.ID)
+					if errors.Is(err, store.ErrNotFound) {
+						there = false
+						return nil
+					}
+					there = err == nil && now.Segment.ID == row.Value.Segment.ID
+					return err
+				})
+				return there, err
 			}
 			if err := v.segment(where, row.Value.Segment, u.Encryption.Kind, still); err != nil {
 				return err
@@ -308,13 +312,7 @@ func (v *verification) unlock(rec *Version) error {
 
 func (v *verification) version(rec *Version) error {
 	where := Fault{Bucket: rec.Bucket, Key: rec.Key, Version: rec.ID}
-	still := func() (bool, error) {
-		now, err := load(v.s.DB.Begin(), rec.Bucket, rec.Key, rec.Seq)
-		if errors.Is(err, ErrNoVersion) {
-			return false, nil
-		}
-		return err == nil && now.Data.ID == rec.Data.ID, err
-	}
+	still := func() (bool, error) { return v.s.refers(v.ctx, rec) }
 	if err := v.unlock(rec); err != nil {
 		if there, serr := still(); serr != nil || !there {
 			return serr

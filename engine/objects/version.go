@@ -84,25 +84,3 @@ type Segment struct {
 	CRC    uint64 `json:",omitempty"` // CRC-64/NVME of the ciphertext: what rots is found without keys
 	Inline bool   `json:",omitempty"`
 }
-
-// Entry is what a listing shows of a key's latest version. The names are short
-// because listings decode a thousand of them.
-type Entry struct {
-	Key       string    `json:"-"`
-	VersionID string    `json:"v"`
-	ETag      string    `json:"e"`
-	Size      int64     `json:"s,omitempty"`
-	Modified  time.Time `json:"m"`
-	Class     string    `json:"c,omitempty"` // empty: STANDARD
-	Owner     string    `json:"o,omitempty"`
-	Algorithm Algorithm `json:"a,omitempty"` // of the checksum
-	Type      string    `json:"t,omitempty"` // of the checksum
-	Seq       uint64    `json:"n"`
-}
-
-func (v *Version) entry() *Entry {
-	return &Entry{
-		Key: v.Key, VersionID: v.ID, ETag: v.ETag, Size: v.Size, Modified: v.Modified, Class: v.Class, Owner: v.Owner,
-		Algorithm: v.Checksum.Algorithm, Type: v.Checksum.Type, Seq: v.Seq,
-	}
-}

@@ -36,6 +36,7 @@ func Run(t *testing.T, s Suite) {
 		{"Values", values},
 		{"Scan", scan},
 		{"ScanIsOneState", scanIsOneState},
+		{"Walk", walk},
 		{"Conflicts", conflicts},
 		{"Retained", retained},
 		{"Limits", limits},
