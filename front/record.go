@@ -2,7 +2,6 @@ package front
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 
@@ -221,27 +220,6 @@ func event(c *redoubt.Call, svc *schema.Service, o *schema.Operation, row *op.Op
 	return ev
 }
 
-// madeARN is the ARN of what a call made, which its needs could not name: the
-// answer's own or that of its one object. AWS's events of CreateKey have it.
-func madeARN(response json.RawMessage) string {
-	var members map[string]json.RawMessage
-	var made struct {
-		ARN string `json:"arn"`
-	}
-	if json.Unmarshal(response, &made) != nil || made.ARN == "" && (json.Unmarshal(response, &members) != nil || len(members) != 1) {
-		return ""
-	}
-	for _, m := range members {
-		if json.Unmarshal(m, &made) != nil {
-			return ""
-		}
-	}
-	if resourceType(made.ARN) == "" {
-		return ""
-	}
-	return made.ARN
-}
-
 // eventCode is how CloudTrail spells refusals of every service alike.
 func eventCode(code string) string {
 	switch code {
@@ -258,34 +236,4 @@ func repeated(needs []redoubt.Need, arn string) bool {
 		}
 	}
 	return false
-}
-
-// resourceType names a resource as CloudTrail does, "AWS::KMS::Key", for the
-// kinds that this server has.
-func resourceType(arn string) string {
-	a, err := redoubt.ParseARN(arn)
-	if err != nil {
-		return ""
-	}
-	kind := a.Resource
-	if i := strings.IndexAny(kind, "/:"); i >= 0 {
-		kind = kind[:i]
-	}
-	return resourceTypes[resourceKind{a.Service, kind}]
-}
-
-type resourceKind struct{ service, kind string }
-
-var resourceTypes = map[resourceKind]string{
-	{"kms", "key"}:               "AWS::KMS::Key",
-	{"kms", "alias"}:             "AWS::KMS::Alias",
-	{"iam", "user"}:              "AWS::IAM::User",
-	{"iam", "role"}:              "AWS::IAM::Role",
-	{"iam", "group"}:             "AWS::IAM::Group",
-	{"iam", "policy"}:            "AWS::IAM::Policy",
-	{"iam", "mfa"}:               "AWS::IAM::MFADevice",
-	{"cloudtrail", "trail"}:      "AWS::CloudTrail::Trail",
-	{"secretsmanager", "secret"}: "AWS::SecretsManager::Secret",
-	{"ssm", "parameter"}:         "AWS::SSM::Parameter",
-	{"lambda", "function"}:       "AWS::Lambda::Function",
 }

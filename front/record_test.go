@@ -1,6 +1,8 @@
 package front
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/redoubt-sec/redoubt/engine/trail"
@@ -32,5 +34,78 @@ func TestOwnersOfUsedResourcesGetACopy(t *testing.T) {
 	}
 	if got := shared(&trail.Event{Account: "1", ErrorCode: "AccessDenied", Resources: ev.Resources}); got != nil {
 		t.Errorf("a refusal was copied: %+v", got)
+	}
+}
+
+const madeKey = "arn:aws:kms:us-east-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+// created is what the event of a CreateKey records of its answer.
+var created = []byte(`{"keyMetadata":{"aWSAccountId":"111111111111","keyId":"1234abcd-12ab-34cd-56ef-1234567890ab","arn":"` + madeKey +
+	`","creationDate":"Nov 29, 2026, 12:00:00 AM","enabled":true,"description":"","keyUsage":"ENCRYPT_DECRYPT","keyState":"Enabled",` +
+	`"origin":"AWS_KMS","keyManager":"CUSTOMER","encryptionAlgorithms":["SYMMETRIC_DEFAULT"],"multiRegion":false}}`)
+
+func TestWhatACallMadeIsFoundInItsAnswer(t *testing.T) {
+	for response, want := range map[string]string{
+		string(created):                           madeKey,
+		`{"arn":"ARN"}`:                           madeKey,
+		`{"aRN":"ARN","name":"n"}`:                madeKey, // as Secrets Manager's ARN is recorded
+		`{"name":"n","aRN":"ARN"}`:                madeKey,
+		`{"key":{"arn":"x"},"arn":"ARN"}`:         madeKey, // its own goes first
+		`{"key":{"a":[{"arn":"x"}],"arn":"ARN"}}`: madeKey,
+		`{"key":{"arn":null}}`:                    "",
+		`{"key":{"arn":"ARN"},"other":true}`:      "", // more than one thing
+		`{"key":{"in":{"arn":"ARN"}}}`:            "",
+		`{"keys":[{"arn":"ARN"}]}`:                "",
+		`{"key":"ARN"}`:                           "",
+		`{"key":{"arn":["ARN"]}}`:                 "",
+		`{"arn":7,"key":{"arn":"ARN"}}`:           "",
+		`{"arn":"arn:aws:kms:us-east-1:1:no/1"}`:  "", // of no kind that is known
+		`{"arn":"ARN"`:                            "",
+		`["ARN"]`:                                 "",
+		`null`:                                    "",
+		``:                                        "",
+	} {
+		response = strings.ReplaceAll(response, "ARN\"", madeKey+"\"")
+		if got := madeARN([]byte(response)); got != want {
+			t.Errorf("%s: %q, want %q", response, got, want)
+		}
+	}
+}
+
+// FuzzMadeARN: whatever an answer is, the one pass finds what decoding it does.
+func FuzzMadeARN(f *testing.F) {
+	f.Add(created)
+	f.Add([]byte(`{"aRN":"` + madeKey + `","n":{"arn":""}}`))
+	f.Add([]byte(`{"k":{"arn":"` + madeKey + `"}}`))
+	f.Fuzz(func(t *testing.T, response []byte) {
+		got := madeARN(response)
+		if got == "" || !json.Valid(response) {
+			return // what is recorded is valid
+		}
+		var own struct{ ARN string }
+		if err := json.Unmarshal(response, &own); err != nil {
+			t.Fatalf("%s: %q of what is no answer: %v", response, got, err)
+		}
+		if own.ARN == "" {
+			var one map[string]struct{ ARN string }
+			if err := json.Unmarshal(response, &one); err != nil || len(one) != 1 {
+				t.Fatalf("%s: %q: %v", response, got, err)
+			}
+			for _, o := range one {
+				own = o
+			}
+		}
+		if own.ARN != got {
+			t.Errorf("%s: %q, want %q", response, got, own.ARN)
+		}
+	})
+}
+
+func BenchmarkMadeARN(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if madeARN(created) == "" {
+			b.Fatal("not found")
+		}
 	}
 }
