@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/redoubt-sec/redoubt/redoubttest"
+	"github.com/redoubt-sec/redoubt/server"
 )
 
 // TestCases runs every script of testdata in an empty folder, with a shell that
@@ -27,7 +28,7 @@ func TestCases(t *testing.T) {
 		t.Fatal("no scripts", err)
 	}
 	needTools(t)
-	s := redoubttest.Start(t, redoubttest.Options{})
+	s := redoubttest.Start(t, redoubttest.Options{Change: func(c *server.Config) { c.ListenTLS = "127.0.0.1:0" }})
 	prelude, err := filepath.Abs("testdata/prelude")
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +48,7 @@ func TestCases(t *testing.T) {
 			cmd.Env = append(os.Environ(), account.Environ()...)
 			cmd.Env = append(cmd.Env,
 				"ACCOUNT="+account.ID, "ENDPOINT="+s.URL, "CONTROL_TOKEN="+s.ControlToken,
+				"ENDPOINT_TLS="+s.TLSURL(), "CA="+filepath.Join(s.Data, "ca.pem"), "DATA="+s.Data,
 				"AWS_PAGER=", "AWS_CONFIG_FILE=/nonexistent", "AWS_MAX_ATTEMPTS=1", "HOME="+cmd.Dir, "PATH="+os.Getenv("PATH"),
 			)
 			out, err := cmd.CombinedOutput()

@@ -58,6 +58,7 @@ type Door struct {
 
 	rooms    map[*schema.Service]map[string]*op.Operation // by operation name
 	sites    []*op.Site
+	sharers  map[*schema.Service]op.Sharer
 	index    *detect.Index
 	codecs   map[schema.Protocol]wire.Codec
 	valid    *validate.Validator
@@ -80,6 +81,7 @@ func New(d Deps) *Door {
 		hosts:    map[string]bool{},
 		proxies:  d.TrustedProxies,
 		rooms:    map[*schema.Service]map[string]*op.Operation{},
+		sharers:  map[*schema.Service]op.Sharer{},
 		quotas:   quotas{rates: d.Quotas},
 		policies: policy.NewCache(8192),
 		meters:   newMeters(),
@@ -107,6 +109,9 @@ func (d *Door) Add(s op.Service) {
 	d.rooms[s.Model] = rows
 	if s.Site != nil {
 		d.sites = append(d.sites, s.Site)
+	}
+	if s.Sharer != nil {
+		d.sharers[s.Model] = s.Sharer
 	}
 }
 

@@ -29,6 +29,7 @@ type exchange struct {
 	// signature held: strangers learn nothing about what there is.
 	routeErr error
 
+	form        *form            // an HTML form that puts an object; nil for all else
 	host, scope string           // regions that the host and the signature's scope name
 	region      string           // the one addressed
 	sig         *sigv4.Signature // nil: not signed

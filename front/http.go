@@ -55,8 +55,13 @@ func (d *Door) Answer(ctx context.Context, r *http.Request) *wire.Response {
 	if raw, ok := rawPath(r.RequestURI); ok {
 		e.wire.Path = raw
 	}
+	if resp := d.preflight(ctx, e); resp != nil {
+		return resp
+	}
 	d.walk(ctx, e)
-	return d.respond(ctx, e)
+	resp := d.respond(ctx, e)
+	d.share(ctx, e, resp)
+	return resp
 }
 
 // walk takes the steps up to the first that fails. A panic is a failure like any
@@ -106,6 +111,10 @@ func (d *Door) read(_ context.Context, e *exchange) error {
 // where the operation streams it.
 func (d *Door) open(_ context.Context, e *exchange) error {
 	if !e.isS3() {
+		return nil
+	}
+	if e.form != nil {
+		e.wire.Stream = e.form.Body()
 		return nil
 	}
 	from := io.Reader(e.http.Body)

@@ -41,7 +41,7 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 	e.call = c
 
 	style := sigv4.StyleOf(e.svc.Name, string(e.protocol))
-	sig, err := sigv4.Parse(e.signed())
+	sig, err := e.signature()
 	if errors.Is(err, sigv4.NoSignature) {
 		if e.row != nil && e.row.Access == op.NoAuth || anonymous[e.svc.Name] || e.site {
 			return nil // Principal's zero value is Anonymous
@@ -81,10 +81,18 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 	}); err != nil {
 		return refused(err, style)
 	}
+	if e.form != nil {
+		if err := e.form.Check(e.form.bucket, e.form.key, now()); err != nil {
+			return err
+		}
+	}
 	c.Principal = cred.Principal
 	c.Account = cred.Principal.Account
 	c.Signature = redoubt.Signature{Type: "REST-HEADER", Version: sigv4.Algorithm, Age: max(0, now().Sub(sig.Time)), Payload: sig.PayloadHash()}
-	if sig.Presigned {
+	switch {
+	case e.form != nil:
+		c.Signature.Type = "POST"
+	case sig.Presigned:
 		c.Signature.Type = "REST-QUERY-STRING"
 	}
 	return nil

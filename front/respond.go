@@ -40,6 +40,9 @@ func (d *Door) respond(ctx context.Context, e *exchange) *wire.Response {
 		}
 		resp = d.refuse(e)
 	}
+	if e.form != nil && e.refusal == nil && e.err == nil {
+		resp = e.answerForm(resp)
+	}
 	e.status = resp.Status
 	d.count(e)
 	return resp

@@ -50,6 +50,11 @@ func (d *Door) route(_ context.Context, e *exchange) error {
 	e.svc, e.protocol = f.Service, f.Protocol
 	e.codec = d.codecs[f.Protocol]
 	e.wire.Path = f.Path
+	if e.isForm(e.svc) {
+		if err := e.readForm(); err != nil {
+			return err
+		}
+	}
 	e.op, e.routeErr = e.codec.Match(e.svc, &e.wire)
 	if e.routeErr == nil {
 		e.row = d.row(e.svc, e.op.Name)

@@ -194,4 +194,6 @@ type Service struct {
 	Model      *schema.Service
 	Operations []Operation
 	Site       *Site // nil: there is none
+	// Sharer, if there is one, says which other sites' pages may use the service.
+	Sharer Sharer
 }

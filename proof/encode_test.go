@@ -133,6 +133,9 @@ func encodeREST(r *request, svc *schema.Service, o *schema.Operation, in any) {
 		rest = append(rest, strings.ReplaceAll(s, "+", "%20"))
 	}
 	r.query = strings.Join(rest, "&")
+	if protocolOf(svc) == schema.RESTXML && shape != nil {
+		encodeXML(r, svc, o, values, body)
+	}
 	if protocolOf(svc) != schema.RESTJSON || shape == nil {
 		return
 	}

@@ -24,6 +24,8 @@ type spelling struct {
 
 func spellingOf(svc *schema.Service) spelling {
 	switch protocolOf(svc) {
+	case schema.RESTXML:
+		return spelling{"AccessDenied", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", 403, 403}
 	case schema.Query:
 		return spelling{"AccessDenied", "MissingAuthenticationToken", "InvalidClientTokenId", "SignatureDoesNotMatch", 403, 403}
 	case schema.RESTJSON:
@@ -91,6 +93,10 @@ func TestStrangers(t *testing.T) {
 			return
 		}
 		s := spellingOf(svc)
+		if svc.SigningName == "s3" {
+			h.s3Strangers(t, svc, o)
+			return
+		}
 		r := encode(svc, o, (&builder{svc: svc}).input(o))
 		expect := func(what string, a *answer, status int, codes ...string) {
 			t.Helper()

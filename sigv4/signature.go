@@ -68,6 +68,7 @@ type Signature struct {
 	Expires    time.Duration
 	HasExpires bool
 
+	form       string   // the policy document, of a form
 	mac        [32]byte // the signature
 	algorithm  string
 	credential string // as sent

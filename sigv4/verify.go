@@ -9,6 +9,9 @@ import (
 // Verify computes the signature with c's secret and compares. s must have passed
 // Check. The answer is nil, a *Failure, or the error of c.Secret or BodySHA256.
 func (k *Keys) Verify(s *Signature, c Credential) error {
+	if s.form != "" {
+		return s.verifyForm(c)
+	}
 	buf, _ := k.buffers.Get().(*[]byte)
 	if buf == nil {
 		buf = new(make([]byte, 0, 2048))

@@ -32,6 +32,7 @@ type Bucket struct {
 	Payer      string                         `json:",omitempty"` // Requester, or empty
 	Accelerate string                         `json:",omitempty"`
 	Notify     *api.NotificationConfiguration `json:",omitempty"`
+	CORS       []api.CORSRule                 `json:",omitempty"`
 	Lifecycle  bool                           `json:",omitempty"` // there are rules: see lifecycle.go
 	// NoOwnership: the ownership controls were deleted; lists stay off.
 	NoOwnership bool `json:",omitempty"`

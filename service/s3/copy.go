@@ -106,7 +106,7 @@ func (s *Service) CopyObject(ctx context.Context, c *redoubt.Call, in *api.CopyO
 		return nil, err
 	}
 	asked := readCondition{in.CopySourceIfMatch, in.CopySourceIfNoneMatch, in.CopySourceIfModifiedSince, in.CopySourceIfUnmodifiedSince}
-	if err := asked.ofCopy(v); err != nil {
+	if err := asked.ofCopy(v, c.Time); err != nil {
 		return nil, err
 	}
 	if v.Size > objects.MaxPart {
@@ -207,8 +207,8 @@ func tagText(tags map[string]string) *string {
 }
 
 // ofCopy is check for a copy's source, which is never "not modified": it fails.
-func (r readCondition) ofCopy(v *objects.Version) error {
-	err := r.check(v)
+func (r readCondition) ofCopy(v *objects.Version, now time.Time) error {
+	err := r.check(v, now)
 	if e, ok := errors.AsType[*redoubt.Error](err); ok && e.Code == "NotModified" {
 		return preconditionFailed("x-amz-copy-source-If-None-Match")
 	}

@@ -112,7 +112,7 @@ func (s *Service) get(ctx context.Context, c *redoubt.Call, in *api.GetObjectInp
 	}
 	customer := customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5}
 	cond := readCondition{in.IfMatch, in.IfNoneMatch, in.IfModifiedSince, in.IfUnmodifiedSince}
-	if err := cond.check(v); err != nil {
+	if err := cond.check(v, c.Time); err != nil {
 		return nil, err
 	}
 	out := s.described(c, b, v, in)
@@ -296,14 +296,14 @@ type readCondition struct {
 // check answers 412 or 304 where the version is not as asked for. An ETag that was
 // asked for outweighs a time. Source: GetObject, "Additional considerations about
 // request headers"; RFC 9110, section 13.2.2.
-func (r readCondition) check(v *objects.Version) error {
+func (r readCondition) check(v *objects.Version, now time.Time) error {
 	modified := v.Modified.Truncate(time.Second)
 	switch {
 	case r.match != nil && !matches(*r.match, v.ETag):
 		return preconditionFailed("If-Match")
 	case r.match == nil && r.unmodified != nil && modified.After(*r.unmodified):
 		return preconditionFailed("If-Unmodified-Since")
-	case r.noneMatch != nil && matches(*r.noneMatch, v.ETag), r.noneMatch == nil && r.modifiedSince != nil && !modified.After(*r.modifiedSince) && !r.modifiedSince.After(time.Now()):
+	case r.noneMatch != nil && matches(*r.noneMatch, v.ETag), r.noneMatch == nil && r.modifiedSince != nil && !modified.After(*r.modifiedSince) && !r.modifiedSince.After(now):
 		return refusal(http.StatusNotModified, "NotModified", "Not Modified", "etag", `"`+v.ETag+`"`, "last-modified", modified.UTC().Format(http.TimeFormat))
 	}
 	return nil

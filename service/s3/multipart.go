@@ -221,7 +221,7 @@ func (s *Service) UploadPartCopy(ctx context.Context, c *redoubt.Call, in *api.U
 		return nil, err
 	}
 	asked := readCondition{in.CopySourceIfMatch, in.CopySourceIfNoneMatch, in.CopySourceIfModifiedSince, in.CopySourceIfUnmodifiedSince}
-	if err := asked.ofCopy(v); err != nil {
+	if err := asked.ofCopy(v, c.Time); err != nil {
 		return nil, err
 	}
 	at := span{0, v.Size, false}

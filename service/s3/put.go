@@ -46,7 +46,7 @@ func (s *Service) PutObject(ctx context.Context, c *redoubt.Call, in *api.PutObj
 	if err := sums.check(got, data.trailer()); err != nil {
 		return nil, err
 	}
-	v, b, err := s.commit(ctx, c, w, about, got.Checksum(sums.kept()), cond, "Put")
+	v, b, err := s.commit(ctx, c, w, about, got.Checksum(sums.kept()), cond, putEvent(c))
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +59,14 @@ func (s *Service) PutObject(ctx context.Context, c *redoubt.Call, in *api.PutObj
 	}
 	setChecksum(out, v.Checksum)
 	return out, nil
+}
+
+// putEvent is what notifications call it: forms have an event of their own.
+func putEvent(c *redoubt.Call) string {
+	if c.Signature.Type == "POST" {
+		return "Post"
+	}
+	return "Put"
 }
 
 // announced are the trailers that a request's head promises.

@@ -16,6 +16,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/redoubt-sec/redoubt/redoubttest"
+	"github.com/redoubt-sec/redoubt/server"
 )
 
 const region = "us-east-1"
@@ -118,7 +119,7 @@ func allow(principal, action string, resources ...string) string {
 }
 
 func TestS3(t *testing.T) {
-	w := start(t, redoubttest.Options{})
+	w := start(t, redoubttest.Options{Change: func(c *server.Config) { c.ListenTLS = "127.0.0.1:0" }})
 	for name, f := range map[string]func(*world, *testing.T){
 		"buckets":       (*world).buckets,
 		"configuration": (*world).configuration,
@@ -129,6 +130,9 @@ func TestS3(t *testing.T) {
 		"listings":      (*world).listings,
 		"multipart":     (*world).multipart,
 		"presigned":     (*world).presigned,
+		"encryption":    (*world).encryption,
+		"lifecycle":     (*world).lifecycle,
+		"browsers":      (*world).browsers,
 	} {
 		t.Run(name, func(t *testing.T) { f(w, t) })
 	}
