@@ -64,3 +64,23 @@ func TestDeletion(t *testing.T) {
 		t.Error("plans are left: ", w.plans.plans)
 	}
 }
+
+// TestKeyQuota: however many keys are made without counting, the quota holds to
+// the key, in each Region.
+func TestKeyQuota(t *testing.T) {
+	w := newWorld(t, func(d *Deps) { d.Quotas.Keys = 40 })
+	admin := w.admin(home)
+	var last string
+	for range 40 {
+		last = *w.key(nil).KeyId
+	}
+	full := "The quota of 40 KMS keys in this account and Region is exceeded."
+	refused(w, admin, kmsapi.OpCreateKey, &kmsapi.CreateKeyInput{}, kmsapi.ErrLimitExceededException, full)
+	ok(w, admin.in("eu-west-1"), kmsapi.OpCreateKey, &kmsapi.CreateKeyInput{})
+	ok(w, w.admin(foreign), kmsapi.OpCreateKey, &kmsapi.CreateKeyInput{})
+	ok(w, admin, kmsapi.OpScheduleKeyDeletion, &kmsapi.ScheduleKeyDeletionInput{KeyId: &last, PendingWindowInDays: new(int32(7))})
+	refused(w, admin, kmsapi.OpCreateKey, &kmsapi.CreateKeyInput{}, kmsapi.ErrLimitExceededException, full)
+	w.advance(7 * day)
+	w.key(nil)
+	refused(w, admin, kmsapi.OpCreateKey, &kmsapi.CreateKeyInput{}, kmsapi.ErrLimitExceededException, full)
+}

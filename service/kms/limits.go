@@ -1,7 +1,8 @@
 package kms
 
 import (
-	"strconv"
+	"sync"
+	"time"
 
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
 	"github.com/redoubt-sec/redoubt/store"
@@ -40,35 +41,22 @@ const (
 	maxPlaintext = 4096
 )
 
-// keyCount counts the keys of one account and region. It is spread over shards
-// by the key's id, so that keys can be made side by side without conflicting.
+// keyCount counts the keys of one account and region, or some of them: it is
+// spread over shards by the key's id, which is random, so that keys can be made
+// side by side without conflicting. Only the sum means anything.
 type keyCount struct{ N int }
 
 var keyCounts = store.RegionalTable[keyCount]("kms.count")
 
-const shards = 16
+// shard answers the shard of a key, one of 256.
+func shard(id string) string { return id[max(0, len(id)-2):] }
 
-// shard answers the shard of a key: ids are random.
-func shard(id string) string {
-	return strconv.Itoa(int(id[len(id)-1]) % shards)
-}
-
-// countKey counts a key in or out. Before it counts one in, it sums the shards
-// outside of the transaction: the quota may be passed by as many keys as are
-// made at the very same time, which beats having them all wait for each other.
+// countKey counts a key in or out.
 func (s *Service) countKey(tx *store.Tx, k *Key, by int) error {
 	rows := keyCounts.In(k.Account, k.Region)
 	if by > 0 {
-		n := 0
-		side := s.db.Begin()
-		for row, err := range rows.Scan(side, store.Query{}) {
-			if err != nil {
-				return err
-			}
-			n += row.Value.N
-		}
-		if n >= s.quotas.Keys {
-			return kmsapi.ErrLimitExceededException.New("The quota of %d KMS keys in this account and Region is exceeded.", s.quotas.Keys)
+		if err := s.roomForKey(rows, k); err != nil {
+			return err
 		}
 	}
 	id := shard(k.ID)
@@ -80,4 +68,70 @@ func (s *Service) countKey(tx *store.Tx, k *Key, by int) error {
 	}
 	c.N += by
 	return rows.Put(tx, id, &c)
+}
+
+// roomForKey refuses a key beyond the quota. It sums the shards outside of the
+// call's transaction: the quota may be passed by as many keys as are made at the
+// very same time, which beats having them all wait for each other. While there is
+// plenty of room it does not look for each key.
+func (s *Service) roomForKey(rows store.Rows[keyCount], k *Key) error {
+	now, where := s.clock.Now(), place{k.Account, k.Region, ""}
+	if s.room.take(where, now) {
+		return nil
+	}
+	n := 0
+	for row, err := range rows.Scan(s.db.Begin(), store.Query{}) {
+		if err != nil {
+			return err
+		}
+		n += row.Value.N
+	}
+	if n >= s.quotas.Keys {
+		return kmsapi.ErrLimitExceededException.New("The quota of %d KMS keys in this account and Region is exceeded.", s.quotas.Keys)
+	}
+	s.room.found(where, s.quotas.Keys-n, now)
+	return nil
+}
+
+// room remembers for a moment how many keys may be made without another look at
+// the counts: an eighth of what was free, because other servers on the same store
+// make keys too. Close to the quota that is none.
+type room struct {
+	mu   sync.Mutex
+	left map[place]allowance
+}
+
+type allowance struct {
+	keys int
+	till time.Time
+}
+
+const (
+	roomShare  = 8
+	roomFor    = time.Second
+	roomPlaces = 1024 // more are forgotten
+)
+
+func (r *room) take(where place, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.left[where]
+	if a.keys <= 0 || !now.Before(a.till) {
+		return false
+	}
+	a.keys--
+	r.left[where] = a
+	return true
+}
+
+func (r *room) found(where place, free int, now time.Time) {
+	if free < roomShare {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.left) >= roomPlaces || r.left == nil {
+		r.left = map[place]allowance{}
+	}
+	r.left[where] = allowance{free / roomShare, now.Add(roomFor)}
 }

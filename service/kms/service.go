@@ -55,6 +55,7 @@ type Service struct {
 	events Events
 
 	recent recent
+	room   room
 	shapes sync.Map // of likeness to *shape
 }
 
