@@ -194,6 +194,8 @@ const (
 	// anew: without what newer entries have made superfluous.
 	anewBytes = 16 << 20
 	anewAfter = 24 * time.Hour
+	// together is how many changes are written with one flush.
+	together = 256
 )
 
 // Keep keeps the ledger in a file, until ctx ends: written anew at the start, at
@@ -243,7 +245,7 @@ func keep(ctx context.Context, db *store.DB, path string) error {
 		return err
 	}
 	defer f.Close()
-	changes := make(chan store.Change)
+	changes := make(chan store.Change, together)
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -281,15 +283,13 @@ func keep(ctx context.Context, db *store.DB, path string) error {
 					return ctx.Err()
 				}
 			}
-			if c.Deleted {
-				continue // pruned
-			}
-			l, err := entryOf(c.KV)
-			if err != nil {
+			var err error
+			if lines, err = additions(c, changes); err != nil {
 				return err
 			}
-			// Everything up to the commit before this one has been delivered.
-			lines = append(append(encodeJSON(l), '\n'), append(encodeJSON(ledgerLine{Rev: c.Rev - 1, Time: l.Time}), '\n')...)
+			if len(lines) == 0 {
+				continue
+			}
 		case <-mark.C:
 			// The watch may still hold something back: what was complete at the
 			// mark before is certainly delivered by now.
@@ -308,6 +308,36 @@ func keep(ctx context.Context, db *store.DB, path string) error {
 		added += len(lines)
 	}
 	return nil
+}
+
+// additions answers the lines for a change and for those that came with it while
+// the file was written: they share one flush and one mark.
+func additions(c store.Change, more <-chan store.Change) ([]byte, error) {
+	var lines []byte
+	var mark ledgerLine
+	for n, ok := 1, true; ok; n++ {
+		if !c.Deleted { // else it was pruned
+			l, err := entryOf(c.KV)
+			if err != nil {
+				return nil, err
+			}
+			lines = append(append(lines, encodeJSON(l)...), '\n')
+			// Everything up to the commit before this one has been delivered.
+			mark = ledgerLine{Rev: c.Rev - 1, Time: l.Time}
+		}
+		if n == together {
+			break
+		}
+		select {
+		case c, ok = <-more: // at the end of the watch the caller finds it closed
+		default:
+			ok = false
+		}
+	}
+	if lines == nil {
+		return nil, nil
+	}
+	return append(append(lines, encodeJSON(mark)...), '\n'), nil
 }
 
 // replaceFile writes a file that only its owner reads, in one step.
