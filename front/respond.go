@@ -133,7 +133,8 @@ func faulty(e *exchange, r *redoubt.Error) bool {
 	if e.svc != nil {
 		shape = e.svc.ErrorShape(r.Code)
 	}
-	return wire.Status(r, shape) >= http.StatusInternalServerError && r.Code != string(redoubt.ErrNotImplemented)
+	status := wire.Status(r, shape)
+	return status >= http.StatusInternalServerError && status != http.StatusNotImplemented
 }
 
 func unavailable(message string) *redoubt.Error {

@@ -137,6 +137,8 @@ func (h *house) fixtures(t testing.TB, service, operation string) samples {
 		h.people(t, operation, values)
 	case "ssm":
 		h.parameters(t, operation, values)
+	case "s3":
+		h.objects(t, operation, values)
 	case "redoubt":
 		values["KeyFile"] = filepath.Join(t.TempDir(), "new-seal.key")
 	case "sts":

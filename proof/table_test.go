@@ -66,6 +66,18 @@ func TestNobody(t *testing.T) {
 				}
 				continue
 			}
+			if name == "s3:DeleteObjects" && what == "real" { // refuses each object by itself
+				if !strings.Contains(string(a.body), "<Code>AccessDenied</Code>") || strings.Contains(string(a.body), "<Deleted>") {
+					t.Errorf("%s: %s", name, a.body)
+				}
+				continue
+			}
+			if o.Method == "HEAD" { // has no body to say it in
+				if a.status != want.deniedStatus {
+					t.Errorf("%s, %s: %v, want %d", name, what, a, want.deniedStatus)
+				}
+				continue
+			}
 			if a.code != want.denied || a.status != want.deniedStatus {
 				t.Errorf("%s, %s: %v, want %s %d\n%v", name, what, a, want.denied, want.deniedStatus, in)
 			} else if !strings.Contains(a.message, "user/nobody is not authorized to perform") && a.message != worded[name] {

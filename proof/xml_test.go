@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redoubt-sec/redoubt/api/s3api"
 	"github.com/redoubt-sec/redoubt/op/schema"
 )
 
@@ -114,4 +115,21 @@ func (h *house) s3Strangers(t *testing.T, svc *schema.Service, o *schema.Operati
 	if a := h.send(r, h.admin, signing{spoil: func(q *httpRequest) { setBody(q, append(slices.Clone(r.body), ' ')) }}); a.ok() {
 		t.Errorf("%s:%s, another body: %v", svc.Name, o.Name, a)
 	}
+}
+
+// objects makes a bucket with an object in it, and an upload.
+func (h *house) objects(t testing.TB, operation string, values map[string]any) {
+	t.Helper()
+	name := "b-" + strings.ToLower(fresh())
+	values["Bucket"], values["CopySource"], values["Key"] = name, name+"/made-up", "made-up"
+	if operation == "CreateBucket" {
+		return
+	}
+	h.must(t, &s3api.Model, "CreateBucket", object{"Bucket": name}, h.admin)
+	if operation == "DeleteBucket" {
+		return
+	}
+	h.must(t, &s3api.Model, "PutObject", object{"Bucket": name, "Key": "made-up"}, h.admin)
+	values["UploadId"] = h.must(t, &s3api.Model, "CreateMultipartUpload", object{"Bucket": name, "Key": "made-up"}, h.admin).at("UploadId")
+	values["Policy"] = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::` + name + `"}]}`
 }

@@ -98,7 +98,9 @@ func (s *Service) deletesNeeds(ctx context.Context, c *redoubt.Call, in *api.Del
 	var needs []redoubt.Need
 	for i, o := range in.Delete.Objects {
 		for _, n := range at.onObject(c, versioned("s3:DeleteObject", o.VersionId), value(o.Key), existing(nil, o.VersionId)) {
-			n.Item = strconv.Itoa(i)
+			if at.bucket != nil { // else there is nothing to answer entries about
+				n.Item = strconv.Itoa(i)
+			}
 			needs = append(needs, n)
 		}
 	}
