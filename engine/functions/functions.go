@@ -109,6 +109,10 @@ func (f SinkFunc) Put(group, stream string, lines []Line) { f(group, stream, lin
 type Builtin struct {
 	Name        string
 	Description string
+	// Service, by its endpoint's name, is whose function this is, and Role the role in an
+	// account that trusts it and that the log is written with.
+	Service string
+	Role    func(account, region string) string
 	// Invoke handles an event and answers JSON. What it writes to log becomes log
 	// lines. An error is answered as a function's error: an *Error as it says,
 	// any other as type "Error" with the error's text. ctx ends with the timeout.

@@ -11,7 +11,8 @@ import (
 
 // Built-in functions are part of this program: they exist in every account and
 // Region, are described and invoked like any other and take permissions, but cannot
-// be changed or deleted. They have no execution role.
+// be changed or deleted. They show no
+// execution role.
 
 // builtSince is when they say that they were last modified: they are as old as the
 // program, and a time that moved would look like a change.

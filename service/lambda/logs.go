@@ -9,6 +9,7 @@ import (
 	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/api/logsapi"
 	"github.com/redoubt-sec/redoubt/engine/functions"
+	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/op"
 )
 
@@ -28,13 +29,13 @@ func (s *Service) sink(r ref, f *Function, v *Version) functions.Sink {
 
 // log writes lines of a function to CloudWatch Logs as its execution role: a role
 // without the rights has no logs, as at AWS. Lines that nobody takes are counted.
-// Built-in functions have no role: Lambda writes for them in its own name.
+// Built-in functions have a role of the service that they belong to.
 func (s *Service) log(r ref, f *Function, v *Version, group, stream string, lines []functions.Line) {
 	ctx, cancel := context.WithTimeout(context.Background(), logPatience)
 	defer cancel()
 	as := asRole(r, f, v)
-	if v.Role == "" {
-		as = op.Principal("lambda", r.region, f.ARN, r.account)
+	if b := s.builtinNamed(f.Name); b != nil {
+		as = op.Role(b.Service, r.region, b.Role(r.account, r.region), b.Name)
 	}
 	for len(lines) > 0 {
 		n, size := 0, 0
@@ -45,7 +46,7 @@ func (s *Service) log(r ref, f *Function, v *Version, group, stream string, line
 		if err := s.putLog(ctx, as, group, stream, lines[:n]); err != nil {
 			s.droppedLines.Add(int64(n))
 			var e *redoubt.Error
-			if !errors.As(err, &e) {
+			if !errors.As(err, &e) && !errors.Is(err, identity.ErrNotTrusted) {
 				s.Log.Warn("log of a function was dropped", "function", f.ARN, "lines", n, "error", err)
 			}
 		}

@@ -18,6 +18,7 @@ import (
 	sm "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
+	"github.com/redoubt-sec/redoubt/engine/rotate"
 	"github.com/redoubt-sec/redoubt/engine/rotate/rotatetest"
 	"github.com/redoubt-sec/redoubt/redoubttest"
 	"github.com/redoubt-sec/redoubt/server"
@@ -106,7 +107,7 @@ func TestBuiltinRotation(t *testing.T) {
 	if pg.Try(user, first) == nil {
 		t.Error("the old password is still good")
 	}
-	report := s.diagnose("app")
+	report := s.logged(fn)
 	if !strings.Contains(report, "finishSecret  done") || strings.Contains(report, second) || strings.Contains(report, first) {
 		t.Error(report)
 	}
@@ -183,6 +184,33 @@ func (s *suite) rotated(id, before string) string {
 		return nil
 	})
 	return doc.Password
+}
+
+// logged waits for the log of a rotation of the secret "app" by a built-in function:
+// four steps, each from START to REPORT, both in CloudWatch Logs and in the report
+// that it answers.
+func (s *suite) logged(fn string) string {
+	s.Helper()
+	var report string
+	redoubttest.Eventually(s, func() error {
+		code, text := s.post("logs", "/", "Logs_20140328.FilterLogEvents", map[string]string{"logGroupName": "/aws/lambda/" + fn})
+		if report = s.diagnose("app"); code != 200 {
+			return fmt.Errorf("%d %s\n%s", code, text, report)
+		}
+		for _, where := range []string{text, report} {
+			for _, what := range []string{"START RequestId: ", "createSecret: ", "setSecret: ", "testSecret: ", "finishSecret: ", "END RequestId: ", "REPORT RequestId: "} {
+				want := 1
+				if strings.Contains(what, "Request") {
+					want = len(rotate.Steps)
+				}
+				if strings.Count(where, what) < want {
+					return fmt.Errorf("no %q:\n%s", what, where)
+				}
+			}
+		}
+		return nil
+	})
+	return report
 }
 
 // masters: a secret that another's masterarn names is lent by who may read it, and

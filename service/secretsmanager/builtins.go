@@ -91,7 +91,8 @@ func (s *Service) Builtins(e *rotate.Engine) []*functions.Builtin {
 	var list []*functions.Builtin
 	for _, f := range e.Functions() {
 		list = append(list, &functions.Builtin{
-			Name: f.Name, Description: f.Description,
+			Name: f.Name, Description: f.Description, Service: endpoint,
+			Role: func(account, region string) string { return roleARN(region, account) },
 			Invoke: func(ctx context.Context, e functions.Event, log io.Writer) ([]byte, error) {
 				return s.step(ctx, f, e, log)
 			},
@@ -107,7 +108,7 @@ func (s *Service) step(ctx context.Context, f *rotate.Function, e functions.Even
 		return nil, &functions.Error{Type: "ValueError", Message: "The event is none of a rotation: it needs Step, SecretId and ClientRequestToken."}
 	}
 	say := func(level rotate.Level, line string) { fmt.Fprintf(log, "[%s]\t%s\t%s\n", level, e.RequestID, line) }
-	h := &hands{s: s, as: op.Role("secretsmanager", e.Region, roleARN(e.Region, e.Account), f.Name), id: ev.SecretId}
+	h := &hands{s: s, as: op.Role(endpoint, e.Region, roleARN(e.Region, e.Account), f.Name), id: ev.SecretId}
 	err := s.db.Run(store.Without(ctx), func(ctx context.Context) error {
 		sec, err := byARN(ctx, ev.SecretId)
 		if err != nil && !isAbsent(err) {
