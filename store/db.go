@@ -42,8 +42,8 @@ func Open(b Backend, cacheRecords int) *DB {
 	return db
 }
 
-// Guard makes f see the writes of every transaction when it commits, and add to
-// them, at most spareOps: what must be noted together with a change, whoever makes
+// Guard makes f see the writes of every transaction when it commits, but for those
+// of records that never were (Rows.Add), and add to them, at most spareOps: what must be noted together with a change, whoever makes
 // it. It is called at start-up, before the first transaction.
 func (db *DB) Guard(f func(writes []Write) []Write) { db.guard = f }
 

@@ -196,12 +196,18 @@ func (r Rows[T]) Has(tx *Tx, id string) (bool, error) {
 }
 
 // Put writes the record; v must not be changed afterwards.
-func (r Rows[T]) Put(tx *Tx, id string, v *T) error {
+func (r Rows[T]) Put(tx *Tx, id string, v *T) error { return r.put(tx, id, v, false) }
+
+// Add is Put of a record that never was, because its id was drawn at random just
+// now: nothing is revoked by it, and nobody has to look what was there before.
+func (r Rows[T]) Add(tx *Tx, id string, v *T) error { return r.put(tx, id, v, true) }
+
+func (r Rows[T]) put(tx *Tx, id string, v *T, fresh bool) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("store: %s: %w", r.prefix(), err)
 	}
-	return tx.write(pending{Write: Write{r.Key(id), b}, record: v})
+	return tx.write(pending{Write: Write{r.Key(id), b}, record: v, fresh: fresh})
 }
 
 // Edit changes a copy of the record and writes it. It answers the new record,

@@ -33,6 +33,7 @@ type pending struct {
 	Write
 	rev    int64 // of a record that Scan found; 0 for what this transaction writes
 	record any
+	fresh  bool // there was no such record before
 }
 
 // Wrote reports whether the transaction has changed anything yet.
@@ -231,12 +232,26 @@ func (tx *Tx) settle(ctx context.Context) error {
 		c.Writes[i] = p.Write
 	}
 	if tx.db.guard != nil {
-		c.Writes = append(c.Writes, tx.db.guard(c.Writes)...)
+		c.Writes = append(c.Writes, tx.db.guard(tx.changes(c.Writes))...)
 	}
 	begin := time.Now()
 	_, err := tx.db.backend.Commit(ctx, c)
 	tx.db.counts.committed(err, time.Since(begin))
 	return err
+}
+
+// changes answers the writes but for those of records that never were.
+func (tx *Tx) changes(writes []Write) []Write {
+	if !slices.ContainsFunc(tx.writes, func(p pending) bool { return p.fresh }) {
+		return writes
+	}
+	var list []Write
+	for _, p := range tx.writes {
+		if !p.fresh {
+			list = append(list, p.Write)
+		}
+	}
+	return list
 }
 
 // Check answers ErrConflict if something that was read has changed since the

@@ -438,12 +438,22 @@ func TestKeepLedger(t *testing.T) {
 		return nil
 	}
 	entries(1) // deleted; making a record revokes nothing
+	run(t, db, func(tx *store.Tx) error { return east.Add(tx, "new", &key{}) })
+	run(t, db, func(tx *store.Tx) error { // what was added becomes like any other
+		if err := east.Add(tx, "brief", &key{}); err != nil {
+			return err
+		}
+		return east.Delete(tx, "brief")
+	})
+	entries(2)
+	run(t, db, func(tx *store.Tx) error { return east.Delete(tx, "new") })
+	entries(3)
 	revoke("after")
 	revoke("and again")
 	for i := range 40 { // faster than a disk: many come together
 		revoke(fmt.Sprint("more ", i))
 	}
-	l := entries(43)
+	l := entries(45)
 	if l.Revision < db.Revision()-1 {
 		t.Errorf("complete up to %d of %d", l.Revision, db.Revision())
 	}
@@ -455,7 +465,7 @@ func TestKeepLedger(t *testing.T) {
 	revoke("at last")
 	cancel()
 	<-done
-	if l := entries(44); l.Revision != db.Revision() {
+	if l := entries(46); l.Revision != db.Revision() {
 		t.Errorf("at the end complete up to %d of %d", l.Revision, db.Revision())
 	}
 	// A crash in the middle of a line costs that line only.

@@ -41,7 +41,11 @@ func (s *Service) CreateKey(ctx context.Context, c *redoubt.Call, in *kmsapi.Cre
 			return nil, err
 		}
 	}
-	if err := put(tx, k); err != nil {
+	write := keys.In(k.Account, k.Region).Add
+	if k.KeyStore != "" {
+		write = keys.In(k.Account, k.Region).Put // its id follows from the call
+	}
+	if err := write(tx, k.ID, k); err != nil {
 		return nil, err
 	}
 	m, err := s.metadata(tx, k)
