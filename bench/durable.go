@@ -19,8 +19,12 @@ import (
 // versions: an account has room for 10,000.
 const parameters = 8000
 
-// durable measures acknowledged writes: CreateAlias, PutKeyPolicy and PutParameter,
-// audit event included, beside Pebble's own group commit of one kilobyte a write.
+// writesPerSecret is how many versions PutSecretValue makes of a secret: a secret
+// takes 900 a day.
+const writesPerSecret = 100
+
+// durable measures acknowledged writes: CreateAlias, PutKeyPolicy, PutParameter and
+// PutSecretValue, audit event included, beside Pebble's own group commit of one kilobyte a write.
 func (b *bencher) durable(c *caller, p *process) error {
 	l := b.load
 	l.requests = min(l.requests, 25_600)
@@ -43,7 +47,19 @@ func (b *bencher) durable(c *caller, p *process) error {
 	put := make([][]byte, l.requests)
 	parameter := make([][]byte, l.requests)
 	ssm := c.of("ssm", "AmazonSSM")
+	secret := make([][]byte, l.requests)
+	secrets := c.of("secretsmanager", "secretsmanager")
+	names := max(1, l.requests/writesPerSecret)
+	for i := range names {
+		if err := secrets.call("CreateSecret", map[string]any{"Name": fmt.Sprintf("bench-%d", i), "SecretString": "value", "ClientRequestToken": newToken(0)}, nil); err != nil {
+			return err
+		}
+	}
 	for i := range l.requests {
+		in := map[string]any{"SecretId": fmt.Sprintf("bench-%d", i%names), "SecretString": fmt.Sprint("value ", i), "ClientRequestToken": newToken(1 + i)}
+		if secret[i], err = secrets.bytes("PutSecretValue", in); err != nil {
+			return err
+		}
 		if create[i], err = c.bytes("CreateAlias", map[string]any{"AliasName": fmt.Sprintf("alias/bench-%d", i), "TargetKeyId": keys[i%len(keys)]}); err != nil {
 			return err
 		}
@@ -58,7 +74,7 @@ func (b *bencher) durable(c *caller, p *process) error {
 	for _, x := range []struct {
 		name     string
 		requests [][]byte
-	}{{"KMS CreateAlias", create}, {"KMS PutKeyPolicy", put}, {"SSM PutParameter", parameter}} {
+	}{{"KMS CreateAlias", create}, {"KMS PutKeyPolicy", put}, {"SSM PutParameter", parameter}, {"Secrets Manager PutSecretValue", secret}} {
 		before, err := p.store()
 		if err != nil {
 			return err

@@ -209,5 +209,16 @@ func prepare(c *caller) ([]bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(list, bench{"SSM GetParameter WithDecryption", get}), nil
+	secrets := c.of("secretsmanager", "secretsmanager")
+	if err := secrets.call("CreateSecret", map[string]any{"Name": "bench", "SecretString": strings.Repeat("x", 64), "ClientRequestToken": newToken(0)}, nil); err != nil {
+		return nil, err
+	}
+	value, err := secrets.bytes("GetSecretValue", map[string]any{"SecretId": "bench"})
+	if err != nil {
+		return nil, err
+	}
+	return append(list, bench{"SSM GetParameter WithDecryption", get}, bench{"Secrets Manager GetSecretValue", value}), nil
 }
+
+// newToken is the ClientRequestToken of the nth write of a secret.
+func newToken(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }

@@ -186,12 +186,3 @@ func badShares(s *suite) {
 	_, err = s.ssm.GetResourcePolicies(s.ctx, &ssm.GetResourcePoliciesInput{ResourceArn: aws.String("arn:aws:s3:::some-bucket-here")})
 	s.refused(err, "ResourcePolicyInvalidParameterException", "*")
 }
-
-// secrets: Secrets Manager behind a parameter's name.
-func secrets(s *suite) {
-	ref := "/aws/reference/secretsmanager/my/secret"
-	_, err := s.tryGet(ref, false)
-	s.refused(err, "ValidationException", "WithDecryption flag must be True for retrieving a Secret Manager secret.")
-	_, err = s.tryPut(ref, "x")
-	s.refused(err, "AccessDeniedException", "*")
-}
