@@ -21,7 +21,7 @@ const parameters = 8000
 
 // writesPerSecret is how many versions PutSecretValue makes of a secret: a secret
 // takes 900 a day.
-const writesPerSecret = 100
+const writesPerSecret = 10
 
 // durable measures acknowledged writes: CreateAlias, PutKeyPolicy, PutParameter and
 // PutSecretValue, audit event included, beside Pebble's own group commit of one kilobyte a write.
