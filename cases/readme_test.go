@@ -1,13 +1,18 @@
 package cases
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/redoubt-sec/redoubt/engine/rotate/rotatetest"
 	"github.com/redoubt-sec/redoubt/redoubttest"
+	"github.com/redoubt-sec/redoubt/server"
 )
 
 var block = regexp.MustCompile("(?s)```sh\n(.*?)```")
@@ -50,32 +55,69 @@ func TestReadmesAgree(t *testing.T) {
 	}
 }
 
-// TestFirstSteps copies and pastes the README's first steps.
-func TestFirstSteps(t *testing.T) {
-	needTools(t)
-	var steps string
+// steps answers the README's block that begins so.
+func steps(t *testing.T, begin string) string {
+	t.Helper()
 	for _, b := range blocks(t, "../README.md") {
-		if strings.HasPrefix(b, "aws sts get-caller-identity") {
-			steps = b
+		if strings.HasPrefix(b, begin) {
+			return b
 		}
 	}
-	if steps == "" {
-		t.Fatal("no first steps")
-	}
-	s := redoubttest.Start(t, redoubttest.Options{})
+	t.Fatalf("no block begins with %q", begin)
+	return ""
+}
+
+// paste copies steps of the README into a shell and looks for what they must print.
+func paste(t *testing.T, s *redoubttest.Server, steps string, want ...string) {
+	t.Helper()
 	cmd := exec.Command("bash", "-c", `aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }`+"\n"+steps)
 	cmd.Dir = t.TempDir()
+	if err := os.Symlink(s.Data, filepath.Join(cmd.Dir, "redoubt-data")); err != nil {
+		t.Fatal(err)
+	}
+	if bin, err := filepath.Abs("../bin"); err == nil {
+		if err := os.Symlink(bin, filepath.Join(cmd.Dir, "bin")); err != nil {
+			t.Fatal(err)
+		}
+	}
 	cmd.Env = append(os.Environ(), s.Admin.Environ()...)
 	cmd.Env = append(cmd.Env, "AWS_PAGER=", "HOME="+cmd.Dir, "AWS_CONFIG_FILE=/nonexistent")
 	out, _ := cmd.CombinedOutput()
-	for _, want := range []string{
+	for _, w := range want {
+		if !strings.Contains(string(out), w) {
+			t.Errorf("nothing of %q in\n%s", w, out)
+		}
+	}
+}
+
+// TestFirstSteps copies and pastes the README's first steps.
+func TestFirstSteps(t *testing.T) {
+	needTools(t)
+	s := redoubttest.Start(t, redoubttest.Options{})
+	paste(t, s, steps(t, "aws sts get-caller-identity"),
 		`"Arn": "arn:aws:iam::123456789012:user/admin"`,
 		"Secret message\n",
 		"An error occurred (DisabledException) when calling the Decrypt operation",
 		`"CreateAlias"`,
-	} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("nothing of %q in\n%s", want, out)
-		}
-	}
+	)
+}
+
+// TestSecretsTour rotates a secret in a live database as the README says.
+func TestSecretsTour(t *testing.T) {
+	needTools(t)
+	db := rotatetest.NewPostgres(t, rotatetest.Config{})
+	db.AddUser(t, "app", "old-password")
+	s := redoubttest.Start(t, redoubttest.Options{Change: func(c *server.Config) {
+		c.EgressAllow = []string{fmt.Sprintf("127.0.0.1:%d", db.Port)}
+	}})
+	tour := strings.ReplaceAll(steps(t, "aws secretsmanager create-secret"), "5432", strconv.Itoa(db.Port))
+	paste(t, s, tour, "the new password works", "password authentication failed for user \"app\"", "finishSecret")
+}
+
+// TestDataTour stores a folder and reads it back as the README says. The search for
+// plaintext is shown to find some: the key's description lies in no blob.
+func TestDataTour(t *testing.T) {
+	needTools(t)
+	s := redoubttest.Start(t, redoubttest.Options{Store: "pebble"})
+	paste(t, s, steps(t, "aws s3 mb"), "the same\n", "aws:kms\tarn:aws:kms:us-east-1:123456789012:key/", "nothing in the clear\n")
 }
