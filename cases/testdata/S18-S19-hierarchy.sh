@@ -19,7 +19,7 @@ refused AccessDeniedException as dev aws ssm get-parameters-by-path --path /myap
 aws iam put-user-policy --user-name dev --policy-name p --policy-document \
 	"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"ssm:*\",\"Resource\":\"*\"},{\"Effect\":\"Deny\",\"Action\":\"ssm:*\",\"Resource\":\"arn:aws:ssm:us-east-1:$ACCOUNT:parameter/myapp/prod*\"}]}"
 refused AccessDeniedException as dev aws ssm get-parameter --name /myapp/prod/api/key
-same 15 "$(as dev aws ssm get-parameters-by-path --path /myapp --recursive --query 'length(Parameters)' --output text)"
+same 15 "$(as dev aws ssm get-parameters-by-path --path /myapp --recursive --query 'Parameters[].Name' --output text | wc -w)"
 
 deep=$(printf '/l%.0s' {1..15})
 aws ssm put-parameter --name "$deep" --value x --type String >/dev/null
