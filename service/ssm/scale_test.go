@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -53,7 +54,7 @@ func BenchmarkLists(t *testing.B) {
 	if os.Getenv("REDOUBT_SOAK") != "" {
 		n = 1_000_000
 	}
-	backend, err := pebble.Open(t.TempDir(), pebble.Options{})
+	backend, err := pebble.Open(filepath.Join(t.TempDir(), "store"), pebble.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
