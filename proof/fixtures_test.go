@@ -20,6 +20,7 @@ import (
 
 	"github.com/redoubt-sec/redoubt/api/iamapi"
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
+	"github.com/redoubt-sec/redoubt/api/logsapi"
 	"github.com/redoubt-sec/redoubt/api/ssmapi"
 )
 
@@ -112,6 +113,14 @@ var asked = map[string]any{
 	"s3control:Policy":                                         `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:us-east-1:123456789012:accesspoint/made-up"}]}`,
 	"redoubt:PrincipalArn":                                     someARN,
 	"redoubt:Action":                                           "kms:Encrypt",
+	"logs:logGroupName":                                        "/made/up",
+	"logs:logStreamName":                                       "made-up",
+	"logs:PutLogGroupDeletionProtection.logGroupIdentifier": "/made/up",
+	"logs:resourceArn":                  "arn:aws:logs:us-east-1:123456789012:log-group:/made/up",
+	"logs:retentionInDays":              int64(7),
+	"logs:CreateLogGroup.logGroupClass": "STANDARD",
+	"redoubt:PrincipalArn":              someARN,
+	"redoubt:Action":                    "kms:Encrypt",
 }
 
 // valid are samples for inputs that are valid and name nothing that exists.
@@ -139,6 +148,8 @@ func (h *house) fixtures(t testing.TB, service, operation string) samples {
 		h.parameters(t, operation, values)
 	case "s3":
 		h.objects(t, operation, values)
+	case "logs":
+		h.groups(t, operation, values)
 	case "redoubt":
 		values["KeyFile"] = filepath.Join(t.TempDir(), "new-seal.key")
 	case "sts":
@@ -208,6 +219,24 @@ func (h *house) parameters(t testing.TB, operation string, values map[string]any
 	case "UnlabelParameterVersion":
 		ssm("LabelParameterVersion", object{"Name": name, "Labels": []any{"made-up"}})
 	}
+}
+
+// groups makes a log group with a stream in it.
+func (h *house) groups(t testing.TB, operation string, values map[string]any) {
+	t.Helper()
+	group := "/proof/" + fresh()
+	values["logGroupName"], values["logStreamName"], values["resourceArn"] = group, "s", "arn:aws:logs:us-east-1:123456789012:log-group:"+group
+	if operation == "PutLogGroupDeletionProtection" {
+		values["logGroupIdentifier"] = group
+	}
+	if operation == "CreateLogGroup" {
+		return
+	}
+	h.must(t, &logsapi.Model, "CreateLogGroup", object{"logGroupName": group}, h.admin)
+	if operation != "CreateLogStream" {
+		h.must(t, &logsapi.Model, "CreateLogStream", object{"logGroupName": group, "logStreamName": "s"}, h.admin)
+	}
+	values["logEvents"] = []any{object{"timestamp": time.Now().UnixMilli(), "message": "x"}}
 }
 
 // people makes IAM's entities. What the operation itself makes is left out.

@@ -332,5 +332,7 @@ func knownCodes(svc *schema.Service) map[string]bool {
 // unmodelled are codes that a service answers although its model does not list
 // them, by service, with the reason.
 var unmodelled = map[string]map[string]string{
-	"redoubt": {"NotFoundException": "ExplainAccess asks KMS about a key and passes its refusal on"},
+	"redoubt":   {"NotFoundException": "ExplainAccess asks KMS about a key and passes its refusal on"},
+	"s3":        s3Codes,
+	"s3control": s3Codes,
 }
