@@ -119,8 +119,6 @@ var asked = map[string]any{
 	"logs:resourceArn":                  "arn:aws:logs:us-east-1:123456789012:log-group:/made/up",
 	"logs:retentionInDays":              int64(7),
 	"logs:CreateLogGroup.logGroupClass": "STANDARD",
-	"redoubt:PrincipalArn":              someARN,
-	"redoubt:Action":                    "kms:Encrypt",
 }
 
 // valid are samples for inputs that are valid and name nothing that exists.
