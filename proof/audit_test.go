@@ -89,7 +89,7 @@ func TestEveryCallIsRecorded(t *testing.T) {
 	note := func(row *op.Operation, a *answer, by credential) {
 		mu.Lock()
 		defer mu.Unlock()
-		calls[a.header.Get("X-Amzn-Requestid")] = sent{row, a, by}
+		calls[a.requestID()] = sent{row, a, by}
 	}
 	eachRow(t, func(t *testing.T, row *op.Operation) {
 		svc, o := row.Service, row.Schema

@@ -49,6 +49,14 @@ type answer struct {
 
 func (a *answer) ok() bool { return a.err == nil && a.status/100 == 2 }
 
+// requestID is the request's id; S3 calls the header its own way.
+func (a *answer) requestID() string {
+	if id := a.header.Get("X-Amzn-Requestid"); id != "" {
+		return id
+	}
+	return a.header.Get("X-Amz-Request-Id")
+}
+
 func (a *answer) String() string {
 	if a.err != nil {
 		return "no answer: " + a.err.Error()

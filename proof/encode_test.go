@@ -120,7 +120,7 @@ func encodeREST(r *request, svc *schema.Service, o *schema.Operation, in any) {
 			case schema.Headers:
 				if e, ok := v.(entries); ok {
 					for k, x := range e {
-						r.header.Add(m.LocationName+headerSafe(k), headerSafe(plain(x)))
+						r.header.Add(m.LocationName+token(k), headerSafe(plain(x)))
 					}
 				}
 			case schema.Body:
@@ -163,6 +163,16 @@ func headerSafe(s string) string {
 			return -1
 		}
 		return r
+	}, s)
+}
+
+// token is what of a text can be part of a header's name.
+func token(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x80 && (r == '-' || r == '_' || r == '.' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z') {
+			return r
+		}
+		return -1
 	}, s)
 }
 

@@ -1,6 +1,8 @@
 package proof
 
 import (
+	"archive/zip"
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -20,7 +22,11 @@ import (
 
 	"github.com/redoubt-sec/redoubt/api/iamapi"
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
+	"github.com/redoubt-sec/redoubt/api/lambdaapi"
 	"github.com/redoubt-sec/redoubt/api/logsapi"
+	"github.com/redoubt-sec/redoubt/api/s3api"
+	"github.com/redoubt-sec/redoubt/api/s3controlapi"
+	"github.com/redoubt-sec/redoubt/api/secretsmanagerapi"
 	"github.com/redoubt-sec/redoubt/api/ssmapi"
 )
 
@@ -148,6 +154,12 @@ func (h *house) fixtures(t testing.TB, service, operation string) samples {
 		h.objects(t, operation, values)
 	case "logs":
 		h.groups(t, operation, values)
+	case "secretsmanager":
+		h.secrets(t, operation, values)
+	case "s3control":
+		h.points(t, operation, values)
+	case "lambda":
+		h.functions(t, operation, values)
 	case "redoubt":
 		values["KeyFile"] = filepath.Join(t.TempDir(), "new-seal.key")
 	case "sts":
@@ -235,6 +247,84 @@ func (h *house) groups(t testing.TB, operation string, values map[string]any) {
 		h.must(t, &logsapi.Model, "CreateLogStream", object{"logGroupName": group, "logStreamName": "s"}, h.admin)
 	}
 	values["logEvents"] = []any{object{"timestamp": time.Now().UnixMilli(), "message": "x"}}
+}
+
+// secrets makes a secret with two versions.
+func (h *house) secrets(t testing.TB, operation string, values map[string]any) {
+	t.Helper()
+	sm := func(op string, in object) tree {
+		return h.must(t, &secretsmanagerapi.Model, op, in, h.admin)
+	}
+	name, token := "proof/"+fresh(), func() string { return "00000000-0000-4000-8000-" + fmt.Sprintf("%012s", fresh()) }
+	values["ClientRequestToken"] = token()
+	values["ResourcePolicy"] = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"*","Principal":{"AWS":"arn:aws:iam::123456789012:root"}}]}`
+	values["Name"] = name
+	if operation == "CreateSecret" || operation == "ListSecrets" || operation == "GetRandomPassword" {
+		return
+	}
+	first := token()
+	arn := sm("CreateSecret", object{"Name": name, "SecretString": "x", "ClientRequestToken": first}).at("ARN")
+	values["SecretId"] = arn
+	switch operation {
+	case "BatchGetSecretValue":
+		values["SecretIdList"] = []any{arn}
+	case "UpdateSecretVersionStage":
+		values["VersionStage"], values["MoveToVersionId"] = "MADEUP", first
+	case "RestoreSecret":
+		sm("DeleteSecret", object{"SecretId": arn})
+	case "ReplicateSecretToRegions":
+		values["AddReplicaRegions"] = []any{object{"Region": "eu-west-1"}}
+	case "RemoveRegionsFromReplication":
+		sm("ReplicateSecretToRegions", object{"SecretId": arn, "AddReplicaRegions": []any{object{"Region": "eu-west-1"}}})
+		values["RemoveReplicaRegions"] = []any{"eu-west-1"}
+	}
+}
+
+// points makes a bucket with an access point.
+func (h *house) points(t testing.TB, operation string, values map[string]any) {
+	t.Helper()
+	bucket, name := "b-"+strings.ToLower(fresh()), "p-"+strings.ToLower(fresh())
+	h.must(t, &s3api.Model, "CreateBucket", object{"Bucket": bucket}, h.admin)
+	values["Bucket"], values["Name"], values["ResourceArn"] = bucket, name, "arn:aws:s3:::"+bucket
+	values["Policy"] = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:us-east-1:123456789012:accesspoint/` + name + `"}]}`
+	if operation == "CreateAccessPoint" {
+		return
+	}
+	in := object{"AccountId": "123456789012", "Name": name}
+	with := func(member string, v any) object {
+		o := maps.Clone(in)
+		o[member] = v
+		return o
+	}
+	h.must(t, &s3controlapi.Model, "CreateAccessPoint", with("Bucket", bucket), h.admin)
+	if strings.Contains(operation, "PointPolicy") && operation != "PutAccessPointPolicy" {
+		h.must(t, &s3controlapi.Model, "PutAccessPointPolicy", with("Policy", values["Policy"]), h.admin)
+	}
+}
+
+// functions makes a function with a version and an alias.
+func (h *house) functions(t testing.TB, operation string, values map[string]any) {
+	t.Helper()
+	lambda := func(op string, in object) tree { return h.must(t, &lambdaapi.Model, op, in, h.admin) }
+	name := "f-" + fresh()
+	role := h.must(t, &iamapi.Model, "CreateRole", object{"RoleName": name, "AssumeRolePolicyDocument": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`}, h.admin).at("Role.Arn")
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	if f, err := w.Create("bootstrap"); err != nil {
+		t.Fatal(err)
+	} else if _, err := f.Write([]byte("#!/bin/sh\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	code := object{"ZipFile": b.Bytes()}
+	values["FunctionName"], values["Role"], values["Resource"] = name, role, "arn:aws:lambda:us-east-1:123456789012:function:"+name
+	values["Runtime"], values["Handler"], values["Code"], values["Content"], values["ZipFile"] = "provided.al2023", "h", code, code, b.Bytes()
+	if operation == "CreateFunction" || operation == "PublishLayerVersion" {
+		return
+	}
+	lambda("CreateFunction", object{"FunctionName": name, "Role": role, "Runtime": "provided.al2023", "Handler": "h", "Code": code})
 }
 
 // people makes IAM's entities. What the operation itself makes is left out.

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/redoubt-sec/redoubt/engine/functions"
 )
 
 var soak = os.Getenv("REDOUBT_SOAK") == "1"
@@ -32,6 +34,7 @@ var binary = sync.OnceValues(func() (string, error) {
 var scratch string
 
 func TestMain(m *testing.M) {
+	functions.Sandboxed() // test programs too surround the functions that they run
 	var err error
 	if scratch, err = os.MkdirTemp("", "proof"); err != nil {
 		panic(err)

@@ -205,6 +205,15 @@ func TestGarbage(t *testing.T) {
 // because what they then do ends the test.
 var reckless = map[string]string{}
 
+// taken are operations that take what looks like garbage, and why AWS does too.
+var taken = map[string]string{
+	"lambda:CreateAlias":      "a name may begin with a hyphen",
+	"lambda:Invoke":           "the payload is the function's business",
+	"s3:PutObject":            "objects are any bytes",
+	"s3:UploadPart":           "objects are any bytes",
+	"s3control:UntagResource": "keys that are not there are passed over",
+}
+
 // litter sends an operation with garbage in every field, one at a time.
 func (h *house) litter(t *testing.T, row *op.Operation) (sent int) {
 	svc, o := row.Service, row.Schema
@@ -214,7 +223,7 @@ func (h *house) litter(t *testing.T, row *op.Operation) (sent int) {
 	try := func(what string, r *request, must bool) {
 		sent++
 		a := h.send(r, h.admin, signing{})
-		for n := 0; a.err != nil && len(r.body) > 2<<20 && n < 5; n++ {
+		for n := 0; a.err != nil && len(r.body) > 2<<20 && n < 30; n++ {
 			// The server answers and hangs up before it has read all of that; whether
 			// the client sees the answer before it notices is a matter of chance.
 			a = h.send(r, h.admin, signing{})
@@ -225,15 +234,16 @@ func (h *house) litter(t *testing.T, row *op.Operation) (sent int) {
 			problem = "no answer"
 		case a.status == http.StatusRequestHeaderFieldsTooLarge:
 			// net/http's own, before anything of ours
-		case a.status == http.StatusNotImplemented && a.code == "NotImplementedException":
+		case a.status == http.StatusNotImplemented && strings.HasPrefix(a.code, "NotImplemented"):
 			// a part of the operation that only AWS can do, or a setting that is missing
 		case a.status >= 500:
 			problem = "a fault"
 		case a.took > 10*time.Second:
 			problem = fmt.Sprint("took ", a.took)
-		case a.ok() && must:
+		case a.ok() && must && taken[svc.Name+":"+o.Name] == "":
 			problem = "accepted"
-		case !a.ok() && !known[a.code]:
+		case a.status == http.StatusNotModified: // a condition that does not hold
+		case !a.ok() && !known[a.code] && (a.code != "" || r.method != http.MethodHead):
 			problem = "a code that neither model nor protocol knows"
 		}
 		if problem != "" {
@@ -262,7 +272,7 @@ func (h *house) litter(t *testing.T, row *op.Operation) (sent int) {
 				last.key && (g.text == "" || g.parts || g.twice),
 				where == schema.URI && g.text == "": // another path
 				continue
-			case asText && where != schema.Body:
+			case asText && (where != schema.Body || p[0].member != nil && p[0].member.Location != schema.Body):
 				g.must = false // headers and paths carry what they can
 			case asText && g.what == "empty" && svc.At(last.shape).Kind != schema.String:
 				g.must = false // an absent one, in a form
@@ -294,11 +304,12 @@ func (h *house) litter(t *testing.T, row *op.Operation) (sent int) {
 	}
 	q := *r
 	q.body = append(slices.Clone(r.body), strings.Repeat(" ", 2<<20)...)
-	try("two megabytes", &q, true)
+	try("two megabytes", &q, row.MaxBody == 0)
 	q = *r
 	q.header = r.header.Clone()
 	q.header.Set("Content-Encoding", "gzip")
-	try("not gzip", &q, len(r.body) > 0)
+	// S3 keeps an encoding with the object and undoes none.
+	try("not gzip", &q, len(r.body) > 0 && svc.SigningName != "s3")
 	return sent
 }
 

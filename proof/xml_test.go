@@ -48,6 +48,18 @@ func appendXML(b []byte, svc *schema.Service, i schema.Index, name string, v any
 	open, end := "<"+name+">", "</"+name+">"
 	sh := svc.At(i)
 	switch v := v.(type) {
+	case garbage:
+		var text bytes.Buffer
+		xml.EscapeText(&text, []byte(v.text))
+		inside := text.String()
+		if v.parts {
+			inside = "<Part>" + inside + "</Part>"
+		}
+		one := open + inside + end
+		if v.twice {
+			one += one
+		}
+		return append(b, one...)
 	case object:
 		b = append(b, open...)
 		for k := range sh.Members {

@@ -200,12 +200,19 @@ func appendHeader(b []byte, name string, values []string) []byte {
 	}
 	for _, v := range values {
 		b = append(append(b, name...), ": "...)
-		if strings.ContainsAny(v, "\r\n") {
-			v = newlines.Replace(v)
+		if !httpguts.ValidHeaderFieldValue(v) {
+			v = strings.Map(printable, v)
 		}
 		b = append(append(b, textproto.TrimString(v)...), "\r\n"...)
 	}
 	return b
 }
 
-var newlines = strings.NewReplacer("\n", " ", "\r", " ")
+// printable puts a blank in the place of control characters: they end a line or make
+// a client refuse the whole answer (RFC 9110, section 5.5).
+func printable(r rune) rune {
+	if r < ' ' && r != '\t' || r == 0x7f {
+		return ' '
+	}
+	return r
+}

@@ -34,7 +34,7 @@ var checksums = map[string]func() hash.Hash{
 
 // integrity holds a document against the checksums that came with it. What changes
 // a bucket's configuration must have one.
-func integrity(op *schema.Operation, r *wire.Request) error {
+func integrity(svc *schema.Service, op *schema.Operation, r *wire.Request) error {
 	proven := false
 	if v := r.Header["Content-Md5"]; len(v) > 0 {
 		want, err := base64.StdEncoding.DecodeString(v[0])
@@ -50,7 +50,7 @@ func integrity(op *schema.Operation, r *wire.Request) error {
 	for name, v := range r.Header {
 		alg, ok := strings.CutPrefix(name, checksumPrefix)
 		made := checksums[alg]
-		if !ok || made == nil {
+		if !ok || made == nil || modelled(svc, op, name) {
 			continue
 		}
 		h := made()
@@ -70,6 +70,20 @@ func integrity(op *schema.Operation, r *wire.Request) error {
 		return s3Error("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
 	}
 	return nil
+}
+
+// modelled reports whether a header is a member of the input: then it says something
+// of the object that a multipart upload becomes, not of this document.
+func modelled(svc *schema.Service, op *schema.Operation, header string) bool {
+	if op.Input == schema.None {
+		return false
+	}
+	for _, m := range svc.At(op.Input).Members {
+		if m.Location == schema.Header && strings.EqualFold(m.WireName(), header) {
+			return true
+		}
+	}
+	return false
 }
 
 // s3Error makes a refusal with elements that stand in pairs.

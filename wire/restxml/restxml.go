@@ -61,7 +61,7 @@ func (c *Codec) Decode(svc *schema.Service, op *schema.Operation, r *wire.Reques
 		err = c.body(svc, op, r, v)
 	}
 	if err == nil && isS3(svc) && !streams(svc, op) {
-		err = integrity(op, r)
+		err = integrity(svc, op, r)
 	}
 	if bad, ok := errors.AsType[*rest.Bad](err); ok && isS3(svc) {
 		return invalidArgument(bad)

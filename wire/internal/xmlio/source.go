@@ -134,6 +134,9 @@ func (s *source) Struct(*walk.Struct) error {
 	if s.attr {
 		return errSyntax
 	}
+	if n := &s.nodes[s.cur]; n.first == none && strings.TrimSpace(n.text) != "" {
+		return errSyntax // a text where parts belong
+	}
 	s.stack = append(s.stack, frame{node: s.cur, top: len(s.stack) == 0})
 	return nil
 }
