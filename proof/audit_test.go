@@ -124,6 +124,7 @@ func TestEveryCallIsRecorded(t *testing.T) {
 			code = "AccessDenied"
 		}
 		switch {
+		case r.ErrorCode != code && c.row.Schema.Method == "HEAD" && c.answer.status >= 400 && code == "": // answers without a body have none
 		case r.ErrorCode != code:
 			t.Errorf("%s: the event says %q, the answer %v", name, r.ErrorCode, c.answer)
 		case c.answer.code != "" && r.ErrorMessage != c.answer.message && !strings.HasPrefix(c.answer.message, "{"):

@@ -7,7 +7,7 @@ import "strings"
 var s3Codes = func() map[string]string {
 	codes := map[string]string{}
 	for _, c := range strings.Fields(`
-		AccessControlListNotSupported AccessDenied AccessPointAlreadyOwnedByYou AuthorizationHeaderMalformed AuthorizationQueryParametersError BadDigest BucketAlreadyExists
+		AccessControlListNotSupported AccessDenied InvalidRedirectLocation AccessPointAlreadyOwnedByYou AuthorizationHeaderMalformed AuthorizationQueryParametersError BadDigest BucketAlreadyExists
 		BucketAlreadyOwnedByYou BucketNotEmpty EntityTooLarge EntityTooSmall IllegalLocationConstraintException IllegalVersioningConfigurationException
 		IncompleteBody InvalidAccessKeyId InvalidArgument InvalidBucketAclWithObjectOwnership InvalidBucketName InvalidBucketOwnerAWSAccountID
 		InvalidBucketState InvalidDigest InvalidEncryptionAlgorithmError InvalidLocationConstraint InvalidObjectState InvalidPart InvalidPartNumber

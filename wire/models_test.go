@@ -284,8 +284,10 @@ func clientRequest(cd wire.Codec, svc *schema.Service, op *schema.Operation, p s
 		sum := md5.Sum(r.Body)
 		text := base64.StdEncoding.EncodeToString(sum[:])
 		r.Header.Set("Content-Md5", text)
-		if f := in.Elem().FieldByName("ContentMD5"); f.IsValid() {
-			f.Set(reflect.ValueOf(&text))
+		for k, m := range svc.At(op.Input).Members {
+			if m.WireName() == "Content-MD5" {
+				in.Elem().Field(k).Set(reflect.ValueOf(&text))
+			}
 		}
 	}
 	switch p {
