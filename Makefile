@@ -10,7 +10,7 @@ export GOEXPERIMENT ?= runtimesecret
 # The suites that run against a whole server.
 SUITES = ./service/... ./server/... ./proof/... ./cases/...
 
-.PHONY: run build test deps check generate status matrix soak fuzz bench vuln fips clean
+.PHONY: run build test deps check generate status matrix soak fuzz bench sops vuln fips clean
 
 run: build ## build, start with embedded storage in ./redoubt-data
 	bin/redoubt serve
@@ -45,6 +45,9 @@ fuzz: ## every fuzz target for FUZZTIME each
 
 bench: build ## CPU per request beside a bare handler, in one run
 	@scripts/bench
+
+sops: deps build ## the stock sops, built from its Go module, with a KMS key
+	@scripts/sops
 
 vuln: ## known vulnerabilities in dependencies
 	@scripts/vuln
