@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -22,6 +23,7 @@ import (
 type bucket struct {
 	*httptest.Server
 	faults bool
+	inRow  atomic.Int32 // faults since the last whole answer
 
 	mu      sync.Mutex
 	objects map[string]object
@@ -48,7 +50,15 @@ func serve(t testing.TB) *bucket {
 	return b
 }
 
-func (b *bucket) chance(n int) bool { return b.faults && rand.IntN(n) == 0 }
+// chance is one in n, but never more than three times in a row: clients give up after
+// six.
+func (b *bucket) chance(n int) bool {
+	if !b.faults || rand.IntN(n) != 0 || b.inRow.Load() >= 3 {
+		return false
+	}
+	b.inRow.Add(1)
+	return true
+}
 
 func refuse(w http.ResponseWriter, status int, code string) {
 	w.WriteHeader(status)
@@ -90,6 +100,7 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // cut off on the way
 	}
 	w.Write(data)
+	b.inRow.Store(0)
 }
 
 func (b *bucket) answer(w *httptest.ResponseRecorder, r *http.Request, body []byte) {

@@ -46,6 +46,12 @@ func Encode(svc *schema.Service, sh *schema.Shape, out reflect.Value, r *wire.Re
 		case schema.Headers:
 			if all, ok := f.Interface().(map[string]string); ok {
 				for name, v := range all {
+					if m.LocationName == "x-amz-meta-" {
+						// S3 answers what users named in lower case, and clients take the
+						// spelling over.
+						r.Header[m.LocationName+strings.ToLower(name)] = []string{Clean(v)}
+						continue
+					}
 					r.Header[http.CanonicalHeaderKey(m.LocationName+name)] = []string{Clean(v)}
 				}
 			}
