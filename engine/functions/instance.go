@@ -203,6 +203,7 @@ func (i *instance) start(requestID string, limit time.Duration) (failure func(r 
 		case s := <-i.api.notices:
 			if s.ready {
 				i.init = time.Since(i.began)
+				i.drain() // what it printed while starting stands before START
 				return nil, false
 			}
 			if s.initError {
