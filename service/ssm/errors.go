@@ -13,9 +13,8 @@ import (
 
 // Refusals that several operations share, in AWS's words.
 
-func notFound(name string) error {
-	return ssmapi.ErrParameterNotFound.New("Parameter %s not found.", name)
-}
+// notFound has no text, as AWS's: who asked knows the name.
+func notFound() error { return ssmapi.ErrParameterNotFound.Bare() }
 
 func noVersion(selector, name string) error {
 	return ssmapi.ErrParameterVersionNotFound.New("Systems Manager could not find version %s of %s. Verify the version and try again.", selector, name)
@@ -42,16 +41,15 @@ func sealing(err error) error {
 	return e
 }
 
-// fromKMS words KMS's refusal as Parameter Store does: what is wrong with the key
-// is an invalid key id, with the refusal's own text; who may not use it is told so
-// as by KMS.
+// fromKMS words KMS's refusal as Parameter Store does: with its own text and where
+// it comes from. What is wrong with the key is an invalid key id.
 func fromKMS(c *redoubt.Call, err error) error {
 	var e *redoubt.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	switch {
-	case e.Is(redoubt.ErrAccessDenied), e.Is(redoubt.ErrThrottling), e.Is(redoubt.ErrNotImplemented):
+	case e.Is(redoubt.ErrThrottling), e.Is(redoubt.ErrNotImplemented):
 		return err
 	case e.Fault, e.Status >= 500, e.Is(kmsapi.ErrKMSInternalException), e.Is(kmsapi.ErrDependencyTimeoutException), e.Is(kmsapi.ErrKeyUnavailableException):
 		return internal(err)
@@ -60,7 +58,11 @@ func fromKMS(c *redoubt.Call, err error) error {
 	if text == "" {
 		text = "null"
 	}
-	return ssmapi.ErrInvalidKeyId.New("%s (Service: AWSKMS; Status Code: 400; Error Code: %s; Request ID: %s; Proxy: null)", text, e.Code, c.RequestID)
+	kind := ssmapi.ErrInvalidKeyId
+	if e.Is(redoubt.ErrAccessDenied) {
+		kind = redoubt.ErrAccessDenied
+	}
+	return kind.New("%s (Service: AWSKMS; Status Code: 400; Error Code: %s; Request ID: %s; Proxy: null)", text, e.Code, c.RequestID)
 }
 
 func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }

@@ -67,7 +67,7 @@ func read(c *redoubt.Call, text string) (named, error) {
 		}
 		n.byARN, n.account = true, a.Account
 		if a.Region != c.Region || a.Partition != c.Partition {
-			n.misplace = notFound(n.asked)
+			n.misplace = notFound()
 		}
 		rest = path
 		if bare, _, _ := strings.Cut(path, ":"); strings.Contains(bare, "/") {
@@ -79,7 +79,7 @@ func read(c *redoubt.Call, text string) (named, error) {
 	}
 	n.name, n.selector, n.picked = strings.Cut(rest, ":")
 	if strings.Contains(n.selector, ":") {
-		n.misplace = notFound(n.asked)
+		n.misplace = notFound()
 	}
 	if !wellFormed(n.name) || !n.flatOrRooted() || hasPrefixFold(strings.TrimPrefix(n.name, "/"), "ssm") {
 		return n, invalid("%s", nameText)

@@ -57,7 +57,7 @@ func find(tx *store.Tx, c *redoubt.Call, n *named) (*Parameter, error) {
 	}
 	p, err := load(tx, n.account, c.Region, n.place)
 	if err == nil && p == nil {
-		err = notFound(n.asked)
+		err = notFound()
 	}
 	return p, err
 }
@@ -85,7 +85,7 @@ func (s *Service) remove(tx *store.Tx, account, region string, at place, p *Para
 			return err
 		}
 	}
-	return s.count(tx, account, region, at, p.Current.Tier, "")
+	return s.count(tx, account, region, p.Current.Tier, "")
 }
 
 func (p *Parameter) tags() map[string]string {

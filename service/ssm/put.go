@@ -48,7 +48,7 @@ func (s *Service) PutParameter(ctx context.Context, c *redoubt.Call, in *ssmapi.
 		}
 	}
 	p.Current = *v
-	if err := s.count(tx, c.Account, c.Region, n.place, from, v.Tier); err != nil {
+	if err := s.count(tx, c.Account, c.Region, from, v.Tier); err != nil {
 		return nil, err
 	}
 	if planned || len(v.Policies) > 0 {
@@ -62,11 +62,17 @@ func (s *Service) PutParameter(ctx context.Context, c *redoubt.Call, in *ssmapi.
 	return &ssmapi.PutParameterOutput{Version: &v.Number, Tier: &v.Tier}, nil
 }
 
+// maxValue is what a value may have at the very most, long before its tier is asked.
+const maxValue = 32768
+
 // checkPut checks what needs no look at the parameter.
 func checkPut(in *ssmapi.PutParameterInput) error {
+	const wrong = "1 validation error detected: Value at 'value' failed to satisfy constraint: Member must have length "
 	switch text := value(in.Value); {
 	case text == "":
-		return invalid("1 validation error detected: Value at 'value' failed to satisfy constraint: Member must have length greater than or equal to 1")
+		return invalid(wrong + "greater than or equal to 1")
+	case len(text) > maxValue:
+		return invalid(wrong+"less than or equal to %d", maxValue)
 	case nested.MatchString(text):
 		return invalid(`Parameter value can't nest another parameter. Do not use "{{}}" in the value.`)
 	case len(text) > maxAdvanced && value(in.Tier) != standard && in.Tier != nil:

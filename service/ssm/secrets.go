@@ -30,7 +30,7 @@ func (s *Service) secret(ctx context.Context, c *redoubt.Call, n *named, decrypt
 		return nil, n.misplace
 	}
 	if n.account != c.Account {
-		return nil, notFound(n.asked)
+		return nil, notFound()
 	}
 	if !decrypt {
 		return nil, invalid("WithDecryption flag must be True for retrieving a Secret Manager secret.")

@@ -2,7 +2,9 @@ package ssm
 
 import (
 	"context"
+	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
@@ -62,6 +64,7 @@ type Service struct {
 	principals Principals
 	quotas     Quotas
 	tallies    tallies
+	turn       atomic.Uint32 // of the shards that count
 	patterns   patterns
 }
 
@@ -71,6 +74,7 @@ func New(d Deps) *Service {
 		db: d.DB, ring: d.Keyring, schedule: d.Schedule, events: d.Events, clock: d.Clock, invoker: d.Invoker,
 		principals: d.Principals, quotas: d.Quotas.withDefaults(),
 	}
+	s.turn.Store(rand.Uint32())
 	s.schedule.Handle(policyJob, s.enforce)
 	s.ring.Register(keyring.Records("ssm.parameter", parameters.All(), func(id string, p *Parameter) (bool, error) {
 		return s.renew(id, &p.Current)

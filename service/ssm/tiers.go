@@ -2,7 +2,6 @@ package ssm
 
 import (
 	"fmt"
-	"hash/fnv"
 	"sync"
 	"time"
 
@@ -83,14 +82,21 @@ func (s *Service) tier(tx *store.Tx, c *redoubt.Call, in *ssmapi.PutParameterInp
 	return asked, nil
 }
 
-// tally counts the parameters of one account and region. It is spread over shards
-// by the parameter's place, so that parameters can be made side by side without
-// conflicting.
+// tally counts the parameters of one account and region. It is spread over shards,
+// of which only the sum means anything: one may well be below zero.
 type tally struct{ Standard, Advanced int }
 
 var counts = store.RegionalTable[tally]("ssm.count")
 
+// shards is how many there are. Whoever counts takes the next one in turn, not one
+// that belongs to the parameter: so calls conflict only when as many as there are
+// shards are under way at once. Drawn by name, two of 64 would meet all the time.
 const shards = 256
+
+// shard is the one whose turn it is. Servers begin at different ones.
+func (s *Service) shard() string {
+	return fmt.Sprintf("%02x", s.turn.Add(1)%shards)
+}
 
 func (t *tally) add(tier string, by int) {
 	switch tier {
@@ -102,7 +108,7 @@ func (t *tally) add(tier string, by int) {
 }
 
 // count notes that a parameter goes from one tier to another; "" is none.
-func (s *Service) count(tx *store.Tx, account, region string, at place, from, to string) error {
+func (s *Service) count(tx *store.Tx, account, region, from, to string) error {
 	if from == to {
 		return nil
 	}
@@ -111,10 +117,7 @@ func (s *Service) count(tx *store.Tx, account, region string, at place, from, to
 			return err
 		}
 	}
-	h := fnv.New32a()
-	h.Write([]byte(at))
-	id := fmt.Sprintf("%02x", h.Sum32()%shards)
-	rows := counts.In(account, region)
+	id, rows := s.shard(), counts.In(account, region)
 	var t tally
 	switch old, err := rows.Get(tx, id); {
 	case err == nil:
