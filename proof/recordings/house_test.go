@@ -32,6 +32,7 @@ type house struct {
 	url     string
 	account string
 	admin   caller
+	other   caller // another account's administrator
 	clock   *redoubt.Shifted
 	http    *http.Client
 	facts   *atomic.Int64
@@ -43,11 +44,13 @@ type caller struct{ id, secret, token, region string }
 // TestRecordings runs every recorded scenario against one server.
 func TestRecordings(t *testing.T) {
 	s := redoubttest.Start(t, redoubttest.Options{})
+	other := s.NewAccount(t)
 	tr := &http.Transport{MaxIdleConnsPerHost: 16}
 	t.Cleanup(tr.CloseIdleConnections)
 	h := &house{
 		url: s.URL, account: s.Admin.ID, clock: s.Clock,
 		admin: caller{id: s.Admin.AccessKeyID, secret: s.Admin.Secret, region: home},
+		other: caller{id: other.AccessKeyID, secret: other.Secret, region: home},
 		http:  &http.Client{Transport: tr, Timeout: time.Minute},
 		facts: new(atomic.Int64),
 	}
@@ -68,6 +71,10 @@ func TestRecordings(t *testing.T) {
 			{"iam certificates", iamCertificates}, {"iam account", iamAccount},
 			{"iam service roles", iamServiceRoles}, {"iam simulation", iamSimulation},
 			{"sts", stsSessions}, {"cloudtrail", trailEvents},
+			{"ssm parameters", ssmParameters}, {"ssm put", ssmPut}, {"ssm secure", ssmSecure}, {"ssm versions", ssmVersions}, {"ssm lists", ssmLists},
+			{"secrets", secretsLife}, {"secrets deletion", secretsDeletion}, {"secret versions", secretVersions}, {"secret labels", secretLabels},
+			{"secret tokens", secretTokens}, {"secret tags", secretTags}, {"secret lists", secretLists}, {"secret words", secretWords},
+			{"secret policies", secretPolicies}, {"secret replicas", secretReplicas}, {"secrets abroad", secretsAbroad}, {"secret rotation", secretRotation},
 		} {
 			t.Run(g.name, func(t *testing.T) {
 				t.Parallel()
@@ -80,10 +87,12 @@ func TestRecordings(t *testing.T) {
 
 // protocols says how each service's operations are named on the wire.
 var protocols = map[string]struct{ target, version string }{
-	"kms":        {target: "TrentService"},
-	"cloudtrail": {target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"},
-	"iam":        {version: "2010-05-08"},
-	"sts":        {version: "2011-06-15"},
+	"kms":            {target: "TrentService"},
+	"cloudtrail":     {target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"},
+	"ssm":            {target: "AmazonSSM"},
+	"secretsmanager": {target: "secretsmanager"},
+	"iam":            {version: "2010-05-08"},
+	"sts":            {version: "2011-06-15"},
 }
 
 // request is a signed request for an operation, "kms:CreateKey".

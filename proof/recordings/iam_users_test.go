@@ -50,8 +50,14 @@ func (s scene) policy(name string) string {
 // login makes a user with an access key that may do everything.
 func (s scene) login(name string) caller {
 	s.Helper()
+	return s.reader(name, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+}
+
+// reader makes a user with an access key and one policy.
+func (s scene) reader(name, policy string) caller {
+	s.Helper()
 	s.must("iam:CreateUser", in{"UserName": name})
-	s.must("iam:PutUserPolicy", in{"UserName": name, "PolicyName": "all", "PolicyDocument": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`})
+	s.must("iam:PutUserPolicy", in{"UserName": name, "PolicyName": "all", "PolicyDocument": policy})
 	k := s.must("iam:CreateAccessKey", in{"UserName": name})
 	return caller{id: k.str("AccessKey.AccessKeyId"), secret: k.str("AccessKey.SecretAccessKey"), region: home}
 }

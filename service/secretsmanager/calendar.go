@@ -36,7 +36,7 @@ func parseRules(r *api.RotationRulesType) (*calendar, error) {
 	cal := &calendar{}
 	switch {
 	case r.AutomaticallyAfterDays != nil && r.ScheduleExpression != nil:
-		return nil, api.ErrInvalidParameterException.New("You can't specify both AutomaticallyAfterDays and ScheduleExpression in RotationRules.")
+		return nil, api.ErrInvalidParameterException.New("You cannot specify both rotation frequency and schedule expression together.")
 	case r.AutomaticallyAfterDays != nil:
 		cal.every, cal.most = *r.AutomaticallyAfterDays, true
 	case r.ScheduleExpression != nil:

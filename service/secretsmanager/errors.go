@@ -31,7 +31,7 @@ func errDeleted() error {
 }
 
 func errReplica() error {
-	return api.ErrInvalidRequestException.New("Operation not permitted on a replica secret. Call must be made in primary secret's region.")
+	return api.ErrInvalidParameterException.New("Operation not permitted on a replica secret. Call must be made in primary secret's region.")
 }
 
 func errForeignDefault() error {
@@ -74,6 +74,10 @@ func kmsFailure(err error, kind redoubt.ErrorKind, text string) error {
 		return err // the store's conflicts among them: the call runs again
 	case refusal.Code == string(redoubt.ErrAccessDenied):
 		return &redoubt.Error{Code: string(redoubt.ErrAccessDenied), Message: "Access to KMS is not allowed", Cause: err}
+	case refusal.Code == string(kmsapi.ErrNotFoundException) && kind == api.ErrEncryptionFailure:
+		e := api.ErrInvalidParameterException.New("The operation failed because of an invalid KMS key: %s", refusal.Message)
+		e.Cause = err
+		return e
 	case refusal.Code == string(kmsapi.ErrInvalidCiphertextException):
 		return &redoubt.Error{Code: string(api.ErrInternalServiceError), Status: 500, Fault: true, Cause: err}
 	}
@@ -88,7 +92,7 @@ func badPolicy(err error) error {
 	var nobody *identity.InvalidPrincipal
 	switch {
 	case errors.As(err, &syntax):
-		e := api.ErrMalformedPolicyDocumentException.New("%s", syntax.Message)
+		e := api.ErrMalformedPolicyDocumentException.New("This policy has invalid syntax.")
 		e.Cause = err
 		return e
 	case errors.As(err, &nobody):

@@ -63,7 +63,7 @@ func entry(sec *Secret) api.SecretListEntry {
 	e := api.SecretListEntry{
 		ARN: &sec.ARN, Name: &sec.Name, Description: present(sec.Description), KmsKeyId: present(sec.Key),
 		CreatedDate: &sec.Created, LastChangedDate: &sec.Changed, LastAccessedDate: present(sec.Accessed), DeletedDate: present(sec.Deleted),
-		Tags: apiTags(sec.Tags), SecretVersionsToStages: sec.stagesByVersion(),
+		Tags: sec.apiTags(), SecretVersionsToStages: sec.stagesByVersion(),
 	}
 	if sec.Primary != "" || len(sec.Replicas) > 0 {
 		e.PrimaryRegion = new(sec.primaryRegion())
@@ -133,18 +133,10 @@ func checkFilters(filters []api.Filter) error {
 // alternatives; an exclamation mark before one means its opposite.
 func matches(sec *Secret, filters []api.Filter) bool {
 	for _, f := range filters {
-		some, others := false, false
-		for _, v := range f.Values {
-			if rest, not := strings.CutPrefix(v, "!"); not {
-				if fits(sec, *f.Key, rest) {
-					return false
-				}
-				continue
-			}
-			others = true
-			some = some || fits(sec, *f.Key, v)
-		}
-		if others && !some {
+		if !slices.ContainsFunc(f.Values, func(v string) bool {
+			rest, not := strings.CutPrefix(v, "!")
+			return fits(sec, *f.Key, rest) != not
+		}) {
 			return false
 		}
 	}
@@ -158,7 +150,7 @@ func fits(sec *Secret, key, v string) bool {
 	case api.FilterNameStringTypeName:
 		return strings.HasPrefix(sec.Name, v)
 	case api.FilterNameStringTypeDescription:
-		return hasPrefixFold(sec.Description, v)
+		return wordsBegin(v, sec.Description)
 	case api.FilterNameStringTypeTagKey:
 		return slices.ContainsFunc(sec.Tags, func(t Tag) bool { return strings.HasPrefix(t.Key, v) })
 	case api.FilterNameStringTypeTagValue:
@@ -166,33 +158,55 @@ func fits(sec *Secret, key, v string) bool {
 	case api.FilterNameStringTypePrimaryRegion:
 		return (sec.Primary != "" || len(sec.Replicas) > 0) && strings.HasPrefix(sec.primaryRegion(), v)
 	case api.FilterNameStringTypeAll:
-		return fitsAll(sec, v)
+		attributes := []string{sec.Name, sec.Description, sec.primaryRegion()}
+		for _, t := range sec.Tags {
+			attributes = append(attributes, t.Key, t.Value)
+		}
+		return wordsBegin(v, attributes...)
 	}
 	return false // owning-service: no other service owns a secret here
 }
 
-func hasPrefixFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
-}
-
-// fitsAll looks for every word of v in all attributes.
-func fitsAll(sec *Secret, v string) bool {
-	attributes := []string{sec.Name, sec.Description, sec.primaryRegion()}
-	for _, t := range sec.Tags {
-		attributes = append(attributes, t.Key, t.Value)
+// wordsBegin reports whether every word of v begins a word of the texts, whatever
+// the case. What has no words begins nothing.
+func wordsBegin(v string, texts ...string) bool {
+	var have []string
+	for _, t := range texts {
+		have = append(have, words(t)...)
 	}
-	var all []string
-	for _, a := range attributes {
-		all = append(all, words(a)...)
-	}
-	for _, w := range words(v) {
-		if !slices.ContainsFunc(all, func(have string) bool { return strings.HasPrefix(have, w) }) {
+	asked := words(v)
+	for _, w := range asked {
+		if !slices.ContainsFunc(have, func(x string) bool { return strings.HasPrefix(x, w) }) {
 			return false
 		}
 	}
-	return true
+	return len(asked) > 0
 }
 
+// words are the words of a text in lower case. They end at what is neither letter
+// nor digit, and before a capital: "prod/AppBeta" has three, and of capitals in a
+// row the last belongs to what follows, "COMPANYthings" is "COMPAN" and "Ythings".
 func words(s string) []string {
-	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	var list []string
+	text, begin := []rune(s), -1
+	end := func(i int) {
+		if begin >= 0 {
+			list = append(list, strings.ToLower(string(text[begin:i])))
+		}
+		begin = -1
+	}
+	for i, r := range text {
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			end(i)
+			continue
+		case unicode.IsUpper(r) && i > 0 && (!unicode.IsUpper(text[i-1]) || i+1 < len(text) && unicode.IsLower(text[i+1])):
+			end(i)
+		}
+		if begin < 0 {
+			begin = i
+		}
+	}
+	end(len(text))
+	return list
 }

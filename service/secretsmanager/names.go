@@ -125,6 +125,14 @@ func below(n int) int {
 	}
 }
 
+// checkID refuses what is neither an ARN nor a name that a secret may have.
+func checkID(id string) error {
+	if strings.HasPrefix(id, "arn:") {
+		return nil
+	}
+	return checkName(id)
+}
+
 // checkName refuses names that a secret may not have.
 func checkName(name string) error {
 	for _, b := range []byte(name) {

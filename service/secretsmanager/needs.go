@@ -78,6 +78,9 @@ func onAll[I any](_ context.Context, c *redoubt.Call, _ *I) ([]redoubt.Need, err
 // Refusals name it as the caller did, so that they do not tell whether it exists.
 func (s *Service) need(ctx context.Context, c *redoubt.Call, action, id string, more func(conditions)) (redoubt.Need, *Secret, error) {
 	n := redoubt.Need{Action: action, Label: "resource: " + id}
+	if err := checkID(id); err != nil {
+		return n, nil, err
+	}
 	sec, err := find(ctx, c, id)
 	switch {
 	case errors.Is(err, api.ErrResourceNotFoundException):

@@ -23,10 +23,12 @@ type Secret struct {
 	Key      string `json:",omitempty"`
 	Created  time.Time
 	Changed  time.Time
-	Accessed time.Time         `json:",omitzero"` // by day
-	Tags     []Tag             `json:",omitempty"`
-	Policy   *identity.Bound   `json:",omitempty"`
-	Stages   map[string]string `json:",omitempty"` // from staging label to version id
+	Accessed time.Time `json:",omitzero"` // by day
+	Tags     []Tag     `json:",omitempty"`
+	// Tagged: there were tags once. Then AWS answers an empty list, not none.
+	Tagged bool              `json:",omitempty"`
+	Policy *identity.Bound   `json:",omitempty"`
+	Stages map[string]string `json:",omitempty"` // from staging label to version id
 	// Versions is how many there are, labelled or not, and Sweep when those that
 	// are too many will be looked at.
 	Versions int       `json:",omitempty"`

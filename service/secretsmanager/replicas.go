@@ -118,7 +118,7 @@ func (s *Service) syncReplica(ctx context.Context, c *redoubt.Call, sec *Secret,
 	next := &Secret{
 		ARN: arn, Name: sec.Name, Account: sec.Account, Region: r.Region, Primary: sec.Region, Key: r.Key,
 		Created: old.Created, Accessed: old.Accessed, Changed: sec.Changed,
-		Description: sec.Description, Tags: sec.Tags, Policy: sec.Policy, Stages: maps.Clone(sec.Stages), Versions: sec.Versions,
+		Description: sec.Description, Tags: sec.Tags, Tagged: sec.Tagged, Policy: sec.Policy, Stages: maps.Clone(sec.Stages), Versions: sec.Versions,
 		Deleted: sec.Deleted,
 	}
 	if err := s.copyVersions(ctx, c, sec, next); err != nil {

@@ -58,7 +58,7 @@ func (s *Service) CreateSecret(ctx context.Context, c *redoubt.Call, in *api.Cre
 	sec := &Secret{
 		ARN: c.ARN("secret:" + *in.Name + newSuffix()), Name: *in.Name, Account: c.Account, Region: c.Region,
 		Description: value(in.Description), Key: storedKey(c, value(in.KmsKeyId)), Created: now, Changed: now,
-		Tags: withTags(nil, in.Tags),
+		Tags: withTags(nil, in.Tags), Tagged: len(in.Tags) > 0,
 	}
 	if err := s.tryKey(ctx, c, sec); err != nil {
 		return nil, err
@@ -176,10 +176,12 @@ func (s *Service) UpdateSecret(ctx context.Context, c *redoubt.Call, in *api.Upd
 		if !has {
 			return nil
 		}
-		if old, err := sec.version(tx, *in.ClientRequestToken); err == nil && old.Sealed != nil {
-			return errTokenTaken(old.ID, sec.ARN)
-		}
 		made = in.ClientRequestToken
+		if old, err := sec.version(tx, *made); err == nil && old.Sealed != nil {
+			return s.sameValue(ctx, c, sec, old, val) // the same request once more
+		} else if err != nil && !isAbsent(err) {
+			return err
+		}
 		if err := s.addVersion(ctx, c, sec, *made, val, nil); err != nil {
 			return err
 		}
@@ -249,7 +251,7 @@ func (s *Service) DescribeSecret(ctx context.Context, c *redoubt.Call, in *api.D
 	out := &api.DescribeSecretOutput{
 		ARN: &sec.ARN, Name: &sec.Name, Description: present(sec.Description), KmsKeyId: present(sec.Key),
 		CreatedDate: &sec.Created, LastChangedDate: &sec.Changed, LastAccessedDate: present(sec.Accessed), DeletedDate: present(sec.Deleted),
-		Tags: apiTags(sec.Tags), VersionIdsToStages: sec.stagesByVersion(),
+		Tags: sec.apiTags(), VersionIdsToStages: sec.stagesByVersion(),
 	}
 	if r := sec.Rotation; r != nil {
 		out.RotationEnabled, out.RotationLambdaARN, out.RotationRules = &r.Enabled, present(r.Function), r.shown()
@@ -268,11 +270,11 @@ func (s *Service) DescribeSecret(ctx context.Context, c *redoubt.Call, in *api.D
 func (s *Service) DeleteSecret(ctx context.Context, c *redoubt.Call, in *api.DeleteSecretInput) (*api.DeleteSecretOutput, error) {
 	force, window := value(in.ForceDeleteWithoutRecovery), int64(30)
 	if in.RecoveryWindowInDays != nil {
-		if window = *in.RecoveryWindowInDays; force {
-			return nil, api.ErrInvalidParameterException.New("You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
-		}
-		if window < 7 || window > 30 {
+		if window = *in.RecoveryWindowInDays; window < 7 || window > 30 {
 			return nil, api.ErrInvalidParameterException.New("The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
+		}
+		if force {
+			return nil, api.ErrInvalidParameterException.New("You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
 		}
 	}
 	now := s.clock.Now()
@@ -294,7 +296,7 @@ func (s *Service) DeleteSecret(ctx context.Context, c *redoubt.Call, in *api.Del
 		for _, r := range sec.Replicas {
 			regions = append(regions, r.Region)
 		}
-		return nil, api.ErrInvalidParameterException.New("You can't delete secret %s that still has replica regions [%s]", sec.Name, strings.Join(regions, ", "))
+		return nil, api.ErrInvalidParameterException.New("You can't delete secret %s that still has replica regions [%s].", sec.ARN, strings.Join(regions, ", "))
 	}
 	tx := store.From(ctx)
 	if force {

@@ -136,7 +136,7 @@ func keyFaults(s *suite) {
 	_, err = s.sm.GetSecretValue(s.ctx, &sm.GetSecretValueInput{SecretId: aws.String("f")})
 	refused(s, err, "DecryptionFailure", "")
 	_, err = s.sm.CreateSecret(s.ctx, &sm.CreateSecretInput{Name: aws.String("none"), SecretString: aws.String("v"), KmsKeyId: aws.String("alias/none")})
-	refused(s, err, "EncryptionFailure", "")
+	refused(s, err, "InvalidParameterException", "The operation failed because of an invalid KMS key: ")
 	asym, err := s.kms.CreateKey(s.ctx, &kms.CreateKeyInput{KeySpec: kmstypes.KeySpecRsa2048, KeyUsage: kmstypes.KeyUsageTypeEncryptDecrypt})
 	must(s, err)
 	_, err = s.sm.CreateSecret(s.ctx, &sm.CreateSecretInput{Name: aws.String("none"), SecretString: aws.String("v"), KmsKeyId: asym.KeyMetadata.KeyId})
@@ -176,7 +176,7 @@ func replicas(s *suite) {
 		s.Error("days of access")
 	}
 	_, err = there.PutSecretValue(s.ctx, &sm.PutSecretValueInput{SecretId: aws.String("multi"), SecretString: aws.String("x")})
-	refused(s, err, "InvalidRequestException", "Operation not permitted on a replica secret. Call must be made in primary secret's region.")
+	refused(s, err, "InvalidParameterException", "Operation not permitted on a replica secret. Call must be made in primary secret's region.")
 	_, err = s.sm.DeleteSecret(s.ctx, &sm.DeleteSecretInput{SecretId: aws.String("multi")})
 	refused(s, err, "InvalidParameterException", "that still has replica regions [eu-west-1, us-west-2]")
 

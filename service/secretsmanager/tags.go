@@ -17,6 +17,7 @@ func (s *Service) TagResource(ctx context.Context, c *redoubt.Call, in *api.TagR
 			return err
 		}
 		sec.Tags = withTags(sec.Tags, in.Tags)
+		sec.Tagged = sec.Tagged || len(sec.Tags) > 0
 		return nil
 	})
 	return nil, err
@@ -25,6 +26,7 @@ func (s *Service) TagResource(ctx context.Context, c *redoubt.Call, in *api.TagR
 // UntagResource takes tags away; absent ones are no error.
 func (s *Service) UntagResource(ctx context.Context, c *redoubt.Call, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
 	_, err := s.change(ctx, c, in.SecretId, func(_ *store.Tx, sec *Secret) error {
+		sec.Tagged = sec.Tagged || len(sec.Tags) > 0 // as of a record from before this was kept
 		sec.Tags = withoutTags(sec.Tags, in.TagKeys)
 		return nil
 	})
@@ -66,14 +68,14 @@ func withoutTags(old []Tag, keys []string) []Tag {
 	return slices.DeleteFunc(slices.Clone(old), func(t Tag) bool { return slices.Contains(keys, t.Key) })
 }
 
-// apiTags is nil for a secret that has none.
-func apiTags(tags []Tag) []api.Tag {
-	if len(tags) == 0 {
+// apiTags is nil for a secret that never had any.
+func (s *Secret) apiTags() []api.Tag {
+	if len(s.Tags) == 0 && !s.Tagged {
 		return nil
 	}
-	out := make([]api.Tag, len(tags))
-	for i := range tags {
-		out[i] = api.Tag{Key: &tags[i].Key, Value: &tags[i].Value}
+	out := make([]api.Tag, len(s.Tags))
+	for i := range s.Tags {
+		out[i] = api.Tag{Key: &s.Tags[i].Key, Value: &s.Tags[i].Value}
 	}
 	return out
 }

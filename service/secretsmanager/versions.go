@@ -124,13 +124,17 @@ func (s *Service) countVersion(tx *store.Tx, sec *Secret) error {
 	return s.schedule.At(tx, jobSweep, sec.ARN, sec.Sweep)
 }
 
-// label moves a staging label. AWSCURRENT leaves AWSPREVIOUS behind.
+// label moves a staging label. AWSCURRENT leaves AWSPREVIOUS behind, and takes
+// from there the AWSPENDING that a rotation left.
 func (s *Secret) label(stage, id string) {
 	if s.Stages == nil {
 		s.Stages = map[string]string{}
 	}
 	if was := s.Stages[current]; stage == current && was != "" && was != id {
 		s.Stages[previous] = was
+		if s.Stages[pending] == was {
+			delete(s.Stages, pending)
+		}
 	}
 	s.Stages[stage] = id
 }
