@@ -35,6 +35,13 @@ var scratch string
 
 func TestMain(m *testing.M) {
 	functions.Sandboxed() // test programs too surround the functions that they run
+	if data := os.Getenv(watchedData); data != "" {
+		if err := serveWatched(data); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	var err error
 	if scratch, err = os.MkdirTemp("", "proof"); err != nil {
 		panic(err)
@@ -76,6 +83,14 @@ func (l *lines) String() string {
 func launch(t testing.TB, data string, args ...string) *process {
 	t.Helper()
 	p := spawn(t, data, append([]string{"--listen", "127.0.0.1:0"}, args...)...)
+	p.ready(t)
+	return p
+}
+
+// ready waits until the server is well, wherever it listens.
+func (p *process) ready(t testing.TB) {
+	t.Helper()
+	data := p.data
 	var url []byte
 	p.await(t, func() error {
 		var err error
@@ -96,7 +111,6 @@ func launch(t testing.TB, data string, args ...string) *process {
 		t.Fatal(err)
 	}
 	p.admin = credential{id: setting(string(text), "aws_access_key_id"), secret: setting(string(text), "aws_secret_access_key")}
-	return p
 }
 
 // spawn starts the program and does not wait.
@@ -106,9 +120,14 @@ func spawn(t testing.TB, data string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return begin(t, data, exec.Command(path, append([]string{"serve", "--data", data, "--listen-tls", "off", "--log-level", "debug"}, args...)...))
+}
+
+// begin starts a command that is a server on a data directory.
+func begin(t testing.TB, data string, cmd *exec.Cmd) *process {
+	t.Helper()
 	os.Remove(filepath.Join(data, "endpoint"))
-	p := &process{data: data, exited: make(chan struct{}), log: &lines{}}
-	p.cmd = exec.Command(path, append([]string{"serve", "--data", data, "--listen-tls", "off", "--log-level", "debug"}, args...)...)
+	p := &process{data: data, cmd: cmd, exited: make(chan struct{}), log: &lines{}}
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "REDOUBT_") {
 			p.cmd.Env = append(p.cmd.Env, v)

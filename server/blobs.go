@@ -113,7 +113,7 @@ func (s *Server) openObjects() (err error) {
 	}
 	s.objects = objects.New(objects.Deps{
 		DB: s.db, Blobs: s.blobs, Keys: s.keyring, Clock: s.clock, Log: s.log,
-		Alone: !strings.HasPrefix(s.conf.Store, "etcd://"),
+		Alone: !s.conf.shared(),
 	})
 	s.keyring.Register(s.objects.Owner())
 	return nil

@@ -52,6 +52,9 @@ func openStore(ctx context.Context, c *Config, log *slog.Logger, disk vfs.FS) (*
 	}
 }
 
+// shared reports whether several servers may work on the store.
+func (c *Config) shared() bool { return strings.HasPrefix(c.Store, "etcd://") }
+
 // storeName is the store without what could be secret in its address.
 func storeName(text string) string {
 	if i := strings.IndexByte(text, '?'); i >= 0 {
@@ -72,7 +75,7 @@ func (s *Server) openEngines(ctx context.Context) error {
 	s.run(ctx, "identity", s.identity.Run)
 	s.outbox = outbox.New(outbox.Deps{DB: s.db, Clock: s.clock, Log: s.log})
 	s.run(ctx, "outbox", s.outbox.Run)
-	s.schedule = schedule.New(schedule.Deps{DB: s.db, Clock: s.clock, Log: s.log})
+	s.schedule = schedule.New(schedule.Deps{DB: s.db, Clock: s.clock, Log: s.log, Alone: !s.conf.shared()})
 	var err error
 	if s.trail, err = trail.Open(trail.Deps{DB: s.db, Seal: s.keyring, Clock: s.clock, Log: s.log}); err != nil {
 		return fmt.Errorf("audit log: %w", err)
@@ -102,7 +105,7 @@ func (s *Server) openEngines(ctx context.Context) error {
 // servers share a store, which do not share that, events stay in the store.
 func (s *Server) openLogs(ctx context.Context) error {
 	d := logs.Deps{DB: s.db, Seal: s.keyring, Clock: s.clock, Log: s.log}
-	if !strings.HasPrefix(s.conf.Store, "etcd") {
+	if !s.conf.shared() {
 		blocks, err := files.Open(filepath.Join(s.conf.Data, "logs"))
 		if err != nil {
 			return err

@@ -31,7 +31,7 @@ func (e *Engine) invokeBuiltin(ctx context.Context, f *Function, in Invocation) 
 	e.work.Go(func() {
 		payload, err := e.callBuiltin(ctx, b, Event{
 			Account: f.Account, Region: f.Region, RequestID: in.RequestID, InvokedARN: in.invoked(f),
-			Payload: in.payload(), Deadline: started.Add(f.Timeout),
+			Payload: in.payload(), Env: f.Env, Deadline: started.Add(f.Timeout),
 		}, j)
 		done <- answer{payload, err}
 	})

@@ -113,6 +113,8 @@ type Builtin struct {
 	// account that trusts it and that the log is written with.
 	Service string
 	Role    func(account, region string) string
+	// Variables are the environment variables that it reads; no others can be set.
+	Variables []string
 	// Invoke handles an event and answers JSON. What it writes to log becomes log
 	// lines. An error is answered as a function's error: an *Error as it says,
 	// any other as type "Error" with the error's text. ctx ends with the timeout.
@@ -125,7 +127,8 @@ type Event struct {
 	RequestID       string
 	InvokedARN      string
 	Payload         []byte
-	Deadline        time.Time // wall time
+	Env             map[string]string // of Builtin.Variables, those that are set
+	Deadline        time.Time         // wall time
 }
 
 // Error is a failure of a built-in function with its type.

@@ -98,11 +98,15 @@ func (e *Engine) Function(name string) *Function {
 	return nil
 }
 
-// Environment answers a function's setting: EXCLUDE_CHARACTERS, PASSWORD_LENGTH,
-// EXCLUDE_NUMBERS, EXCLUDE_PUNCTUATION, EXCLUDE_UPPERCASE, EXCLUDE_LOWERCASE and
-// REQUIRE_EACH_INCLUDED_TYPE, as AWS's templates read them. A nil Environment
-// has none.
+// Environment answers a function's settings, of Variables, as AWS's templates read
+// them. A nil Environment has none.
 type Environment map[string]string
+
+// Variables are what functions read of their environment.
+var Variables = []string{
+	"EXCLUDE_CHARACTERS", "EXCLUDE_LOWERCASE", "EXCLUDE_NUMBERS", "EXCLUDE_PUNCTUATION", "EXCLUDE_UPPERCASE",
+	"PASSWORD_LENGTH", "REQUIRE_EACH_INCLUDED_TYPE",
+}
 
 // Run does one step of a rotation. It may be called again after any failure, or
 // after a crash at any point: what is done already is found done. Errors are

@@ -8,7 +8,8 @@
 // claims it, by a record that the others see, and runs its handler in a
 // transaction in which the job is taken off the timetable. If the handler fails,
 // the job stays and is tried again, later each time; its last error can be read.
-// If the server dies, the claim runs out and another one takes over.
+// If the server dies, the claim runs out and another one takes over; where the store
+// has one server only, it goes on as soon as it is started again.
 //
 // # Invariants
 //

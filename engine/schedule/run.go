@@ -135,7 +135,7 @@ func (s *Schedule) free(tx *store.Tx, j *Job) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return c.Node == s.node || time.Now().After(c.Until), nil
+	return s.Alone || c.Node == s.node || time.Now().After(c.Until), nil
 }
 
 // take reserves a job for a worker of this server.

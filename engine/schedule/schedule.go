@@ -58,6 +58,9 @@ type Deps struct {
 	// Lease is how long a server that runs a job keeps others off when it falls
 	// silent; 0 means a minute.
 	Lease time.Duration
+	// Alone says that no other server opens the store: claims that stand there are
+	// those of a server that was killed, and nobody waits for them to run out.
+	Alone bool
 }
 
 // Schedule is the timetable.

@@ -266,3 +266,24 @@ func TestDeadServersJobIsTakenOver(t *testing.T) {
 		t.Fatalf("ran %d times", n)
 	}
 }
+
+// A server that is alone on its store does not wait for the claim that it left
+// behind when it was killed.
+func TestAloneNobodyWaits(t *testing.T) {
+	b := setUp(t)
+	dead := New(Deps{DB: b.db, Clock: b.clock, Lease: time.Hour})
+	b.plan(dead, "t", "a", start)
+	if err := dead.claim(context.Background(), &Job{Kind: "t", ID: "a", Due: start}); err != nil {
+		t.Fatal(err)
+	}
+	s := New(Deps{DB: b.db, Clock: b.clock, Lease: time.Hour, Alone: true})
+	s.Handle("t", tally)
+	ctx, cancel := context.WithCancel(context.Background())
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); s.Run(ctx) }()
+	defer func() { cancel(); <-stopped }()
+	b.settle(s)
+	if n := b.count("a"); n != 1 {
+		t.Fatalf("ran %d times", n)
+	}
+}

@@ -35,6 +35,9 @@ func (s *Service) configuration(ctx context.Context, c *redoubt.Call, f *Functio
 	if v.Note != "" {
 		out.RuntimeVersionConfig = &api.RuntimeVersionConfig{Error: &api.RuntimeVersionError{ErrorCode: new("RuntimeSubstituted"), Message: &v.Note}}
 	}
+	if len(v.Rules) > 0 {
+		out.Environment = &api.EnvironmentResponse{Variables: maps.Clone(v.Rules)}
+	}
 	if v.Environment != nil {
 		env, err := s.shownEnvironment(ctx, c, f, v)
 		if err != nil {

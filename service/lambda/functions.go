@@ -110,7 +110,10 @@ func (s *Service) walkFunctions(tx *store.Tx, c *redoubt.Call, p page, all bool,
 		}
 		return true, nil
 	}
-	inside := s.builtins(c.Partition, c.Account, c.Region)
+	inside, err := s.builtins(tx, c.Partition, c.Account, c.Region)
+	if err != nil {
+		return "", false, err
+	}
 	from := ""
 	if p.after != "" {
 		// The function at the place may have further versions.

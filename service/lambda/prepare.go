@@ -51,7 +51,7 @@ func (s *Service) prepare(ctx context.Context, t target) (*functions.Function, e
 		Revision: v.Revision, LogGroup: v.logGroup(f), JSON: v.Logging.Format == "JSON", Level: v.Logging.Application,
 	}
 	if b := s.builtinNamed(f.Name); b != nil {
-		fn.Builtin = b
+		fn.Builtin, fn.Env = b, v.Rules
 		fn.Log = s.sink(t.ref, f, v)
 		return fn, nil
 	}

@@ -51,6 +51,9 @@ type Version struct {
 	State       State        //
 	Update      State        `json:",omitempty"` // of the last update; empty: there was none
 	Note        string       `json:",omitempty"` // how the runtime that runs it differs from the one asked for
+	// Rules are the environment of a built-in function, which no key protects: see
+	// builtinSettings.
+	Rules map[string]string `json:"-"`
 }
 
 // State is how far a version has got, or an update of it.
@@ -120,7 +123,7 @@ func versionID(fn, number string) string {
 // store.ErrNotFound.
 func (s *Service) find(tx *store.Tx, r ref) (*Function, error) {
 	if b := s.builtinNamed(r.name); b != nil {
-		return builtin(r, b), nil
+		return s.builtin(tx, r, b)
 	}
 	return functionTable.In(r.account, r.region).Get(tx, r.name)
 }

@@ -53,6 +53,8 @@ func TestLambda(t *testing.T) {
 		"addresses":      addresses,
 		"visits":         visits,
 		"provided":       provided,
+		"built-in":       builtIn,
+		"hostile":        hostile,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

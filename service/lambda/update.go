@@ -85,6 +85,9 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context, c *redoubt.Ca
 	if in.ImageConfig != nil {
 		return nil, invalid("Container images are not supported by this server. Use a .zip file archive.")
 	}
+	if b := s.builtinNamed(r.name); b != nil {
+		return s.configureBuiltin(ctx, c, r, b, in)
+	}
 	f, err := s.changeable(tx, r, in.RevisionId)
 	if err != nil {
 		return nil, err

@@ -91,7 +91,7 @@ func (s *Service) Builtins(e *rotate.Engine) []*functions.Builtin {
 	var list []*functions.Builtin
 	for _, f := range e.Functions() {
 		list = append(list, &functions.Builtin{
-			Name: f.Name, Description: f.Description, Service: endpoint,
+			Name: f.Name, Description: f.Description, Service: endpoint, Variables: rotate.Variables,
 			Role: func(account, region string) string { return roleARN(region, account) },
 			Invoke: func(ctx context.Context, e functions.Event, log io.Writer) ([]byte, error) {
 				return s.step(ctx, f, e, log)
@@ -122,7 +122,7 @@ func (s *Service) step(ctx context.Context, f *rotate.Function, e functions.Even
 		return nil
 	})
 	if err == nil {
-		err = f.Run(ctx, h, nil, rotate.Event{Step: ev.Step, SecretID: ev.SecretId, ClientRequestToken: ev.ClientRequestToken}, say)
+		err = f.Run(ctx, h, e.Env, rotate.Event{Step: ev.Step, SecretID: ev.SecretId, ClientRequestToken: ev.ClientRequestToken}, say)
 	}
 	return []byte("null"), functionError(err)
 }
