@@ -17,8 +17,9 @@ import (
 )
 
 // TestBuiltInRotation rotates users of real databases through the services, by
-// the functions of the single user and of alternating users: the application
-// signs in with AWSCURRENT after each rotation, labels are where they belong.
+// the functions of the single user and of alternating users, through TLS and plain:
+// the application signs in with AWSCURRENT after each rotation, labels are where they
+// belong, and new passwords keep to the functions' environment variables.
 func TestBuiltInRotation(t *testing.T) {
 	s := redoubttest.Start(t, redoubttest.Options{Change: func(c *server.Config) { c.EgressAllow = []string{"127.0.0.1"} }})
 	secrets, functions := secretsmanager.NewFromConfig(s.Admin.Config("us-east-1")), lambda.NewFromConfig(s.Admin.Config("us-east-1"))

@@ -8,7 +8,7 @@ import (
 func node(t testing.TB, source string) *Function {
 	t.Helper()
 	if _, _, err := resolve("nodejs20.x", false); err != nil {
-		t.Skip(err)
+		lacks(t, err, ": make deps installs it")
 	}
 	f := function(t, "nodejs20.x", "src/index.handler", map[string]string{"src/index.mjs": source})
 	f.Memory = 256

@@ -97,7 +97,7 @@ func TestServerKilled(t *testing.T) {
 // worker lets a command run as nobody.
 func worker(t *testing.T) (dir string, change func(*exec.Cmd)) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can become another user")
+		lacks(t, "only root can become another user")
 	}
 	dir, err := os.MkdirTemp("/tmp", "functions")
 	if err != nil {

@@ -210,6 +210,7 @@ var symptoms = []struct{ text, cause string }{
 	{"AccessDenied", "the function's role lacks a right: the error says which"},
 	{"ImportModuleError", "the function's package lacks a module that it imports: add a layer"},
 	{"No module named", "the function's package lacks a module that it imports: add a layer"},
+	{"using credentials in master secret", "the database does not take the password in the secret that masterarn names, or cannot be reached: the error says which"},
 	{"Unable to log into database", "the database takes none of the pending, current and previous passwords, or cannot be reached: the error says which"},
 	{"Timedout", "the function took longer than its timeout: it most likely cannot reach the database"},
 	{"timed out", "the function took longer than its timeout: it most likely cannot reach the database"},
