@@ -133,6 +133,7 @@ func TestS3(t *testing.T) {
 		"encryption":    (*world).encryption,
 		"lifecycle":     (*world).lifecycle,
 		"browsers":      (*world).browsers,
+		"model":         (*world).model,
 	} {
 		t.Run(name, func(t *testing.T) { f(w, t) })
 	}
