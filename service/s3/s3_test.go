@@ -134,6 +134,8 @@ func TestS3(t *testing.T) {
 		"lifecycle":     (*world).lifecycle,
 		"browsers":      (*world).browsers,
 		"model":         (*world).model,
+		"parts":         (*world).parts,
+		"contention":    (*world).contention,
 	} {
 		t.Run(name, func(t *testing.T) { f(w, t) })
 	}
