@@ -85,7 +85,7 @@ func (r Range) Contains(key string) bool {
 func Prefix(p string) Range {
 	for i := len(p) - 1; i >= 0; i-- {
 		if p[i] != 0xff {
-			return Range{p, p[:i] + string(p[i]+1)}
+			return Range{p, p[:i] + string([]byte{p[i] + 1})} // a byte, not a rune
 		}
 	}
 	return Range{Start: p}

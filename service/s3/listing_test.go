@@ -20,6 +20,11 @@ type query struct {
 	url               bool
 }
 
+// String quotes everything: names hold what a terminal hides.
+func (q query) String() string {
+	return fmt.Sprintf("prefix %q delimiter %q after %q %q most %d url %t", q.prefix, q.delimiter, q.after, q.afterID, q.most, q.url)
+}
+
 // page is what a listing shows: entries, prefixes, whether there is more, and
 // behind what.
 type page struct {
@@ -47,7 +52,7 @@ func naive(all []entry, q query) (p page) {
 				group = e.key[:len(q.prefix)+i+len(q.delimiter)]
 			}
 		}
-		if group != "" && (group == q.after || slices.Contains(p.prefixes, group)) {
+		if group != "" && (group == q.after && q.afterID == "" || slices.Contains(p.prefixes, group)) {
 			continue
 		}
 		if len(p.items)+len(p.prefixes) == q.most {
@@ -149,13 +154,13 @@ func (m *model) walk(what string, q query, all []entry, ask func(query) page) {
 			prefixes = append(prefixes, q.shown(p))
 		}
 		if !slices.Equal(got.items, want.items) || !slices.Equal(got.prefixes, prefixes) || got.more != want.more {
-			m.t.Fatalf("%s %+v, page %d:\ngot  %q %q %v\nwant %q %q %v", what, q, n, got.items, got.prefixes, got.more, want.items, prefixes, want.more)
+			m.t.Fatalf("%s %v, page %d:\ngot  %q %q %v\nwant %q %q %v", what, q, n, got.items, got.prefixes, got.more, want.items, prefixes, want.more)
 		}
 		if !want.more {
 			return
 		}
 		if q.url && (got.next.key != want.next.key || got.next.id != want.next.id) {
-			m.t.Fatalf("%s %+v, page %d goes on behind %q, want %q", what, q, n, got.next, want.next)
+			m.t.Fatalf("%s %v, page %d goes on behind %q, want %q", what, q, n, got.next, want.next)
 		}
 		q.after, q.afterID = want.next.key, want.next.id
 	}
@@ -173,7 +178,7 @@ func (m *model) list1(q query) (p page) {
 		p.next.key = p.items[len(p.items)-1].key // as clients go on without a delimiter
 	}
 	if m.name(q, out.Prefix) != q.shown(q.prefix) || m.name(q, out.Delimiter) != q.shown(q.delimiter) || m.name(q, out.Marker) != q.shown(q.after) || int(*out.MaxKeys) != q.most {
-		m.t.Errorf("%+v is answered as %+v", q, out)
+		m.t.Errorf("%v is answered as %+v", q, out)
 	}
 	return p
 }
@@ -233,7 +238,7 @@ func (m *model) listVersions(q query) (p page) {
 		there[e] = shown{e, *v.IsLatest, true, ""}
 	}
 	if len(there) != len(out.Versions)+len(out.DeleteMarkers) {
-		m.t.Errorf("%+v: an entry twice", q)
+		m.t.Errorf("%v: an entry twice", q)
 	}
 	for _, e := range m.sortedVersions() {
 		s, listed := there[entry{q.shown(e.key), e.id}]
@@ -248,7 +253,7 @@ func (m *model) listVersions(q query) (p page) {
 		delete(there, s.entry)
 	}
 	if len(there) > 0 {
-		m.t.Errorf("%+v: %q is not there", q, slices.Collect(maps.Keys(there)))
+		m.t.Errorf("%v: %q is not there", q, slices.Collect(maps.Keys(there)))
 	}
 	m.prefixes(q, &p, out.CommonPrefixes)
 	p.more = *out.IsTruncated

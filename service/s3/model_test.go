@@ -51,7 +51,7 @@ type mpart struct {
 
 // pieces are what keys are made of: what sorts oddly, what XML and URLs do not
 // take as it is, delimiters.
-var pieces = []string{"a", "b", "ab", "/", "/", "//", "-", "é", "한", "💾", " ", "+", "%", "%2F", "&", "<", "\"", "~", "\x7f", "\r", "\n", "\x01", "\\", "..", "?", "#"}
+var pieces = []string{"a", "b", "ab", "/", "/", "//", "-", "é", "ê", "한", "핝", "💾", " ", "+", "%", "%2F", "&", "<", "\"", "~", "\x7f", "\r", "\n", "\x01", "\\", "..", "?", "#"}
 
 // TestModel does random things to a bucket, the same ones every time, and compares
 // it with the model. With REDOUBT_SOAK=1 more of them, other ones each time.

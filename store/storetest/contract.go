@@ -86,7 +86,7 @@ func values(t *testing.T, s Suite) {
 
 func scan(t *testing.T, s Suite) {
 	b := s.open(t)
-	keys := []string{"a", "a\x00", "a/1", "a/2", "a/3", "a0", "b", "b\xff", "c"}
+	keys := []string{"a", "a\x00", "a/1", "a/2", "a/3", "a0", "b", "b\x7f", "b\xc2\x7f", "b\xff", "c", "é", "éa", "ê"}
 	var w []store.Write
 	for _, k := range slices.Backward(keys) {
 		w = append(w, put(k, "v"+k))
@@ -99,11 +99,13 @@ func scan(t *testing.T, s Suite) {
 		{store.Range{}, keys},
 		{store.Prefix("a/"), []string{"a/1", "a/2", "a/3"}},
 		{store.Range{Start: "a/2", End: "b"}, []string{"a/2", "a/3", "a0"}},
-		{store.Range{Start: "b"}, []string{"b", "b\xff", "c"}},
+		{store.Range{Start: "b"}, []string{"b", "b\x7f", "b\xc2\x7f", "b\xff", "c", "é", "éa", "ê"}},
 		{store.Range{End: "a/1"}, []string{"a", "a\x00"}},
-		{store.Range{Start: "x"}, []string{}},
+		{store.Range{Start: "ë"}, []string{}},
 		{store.Range{Start: "b", End: "a"}, []string{}},
 		{store.Prefix("b\xff"), []string{"b\xff"}},
+		{store.Prefix("b\x7f"), []string{"b\x7f"}},
+		{store.Prefix("é"), []string{"é", "éa"}},
 	} {
 		if got := keysOf(t, b, c.r, false); !slices.Equal(got, c.want) {
 			t.Errorf("scan %q: %q, want %q", c.r, got, c.want)
