@@ -27,18 +27,37 @@ type result struct {
 	err      error
 }
 
-func (r result) print(name string, base result) {
-	fmt.Printf("%-34s %10.1f %7.2fx %9.2f %9.2f %7.2fx %9.0f\n", name, float64(r.cpu.Nanoseconds())/1e3,
-		float64(r.cpu)/float64(base.cpu), r.p50.Seconds()*1e3, r.p99.Seconds()*1e3, float64(r.p99)/float64(base.p99), r.rate)
+// slice is how many requests one case sends before the next has its turn: enough
+// for the server's collector to run in each.
+const slice = 4000
+
+// printBeside prints the medians of a case's slices, and of their ratios to the
+// bare handler's slices beside them.
+func printBeside(name string, own, base []result) {
+	ratio := func(of func(result) float64) float64 {
+		all := make([]float64, len(own))
+		for i := range own {
+			all[i] = of(own[i]) / of(base[i])
+		}
+		return median(all)
+	}
+	figure := func(of func(result) float64) float64 {
+		all := make([]float64, len(own))
+		for i, r := range own {
+			all[i] = of(r)
+		}
+		return median(all)
+	}
+	cpu := func(r result) float64 { return float64(r.cpu.Nanoseconds()) / 1e3 }
+	p50 := func(r result) float64 { return r.p50.Seconds() * 1e3 }
+	p99 := func(r result) float64 { return r.p99.Seconds() * 1e3 }
+	rate := func(r result) float64 { return r.rate }
+	fmt.Printf("%-34s %10.1f %7.2fx %9.2f %9.2f %7.2fx %9.0f\n", name, figure(cpu), ratio(cpu), figure(p50), figure(p99), ratio(p99), figure(rate))
 }
 
-// better takes the best of two rounds, figure by figure: what the rest of the
-// machine did meanwhile only ever adds.
-func better(a, b result) result {
-	if b.err != nil || a.cpu == 0 {
-		return b
-	}
-	return result{cpu: min(a.cpu, b.cpu), p50: min(a.p50, b.p50), p99: min(a.p99, b.p99), rate: max(a.rate, b.rate)}
+func median(all []float64) float64 {
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 // run sends the same request over and over.

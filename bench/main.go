@@ -3,9 +3,8 @@
 //
 //	go run ./bench [-redoubt bin/redoubt] [-requests N] [-connections N]
 //
-// CPU time is what the kernel counts for the process. Rounds of all cases take turns
-// and the best of each figure counts, because what else the machine does adds to all. The load comes from this process over
-// keep-alive connections, with signed requests that were prepared beforehand.
+// CPU time is what the kernel counts for the process. The load comes from this process
+// over keep-alive connections, with signed requests that were prepared beforehand.
 package main
 
 import (
@@ -32,7 +31,7 @@ func main() {
 	connections := flag.Int("connections", 64, "keep-alive connections")
 	profile := flag.String("cpu-profile", "", "have the server write its CPU profile to this `file`")
 	only := flag.String("only", "", "measure only cases whose name contains this `text`")
-	rounds := flag.Int("rounds", 3, "rounds; the best counts")
+	rounds := flag.Int("rounds", 3, "rounds of so many requests")
 	delay := flag.Duration("sync-delay", 0, "have flushes of the store's disk take at least so long, in Pebble's own rate too")
 	slowed := flag.String("slow-server", "", "be the server on a slow disk, with this data `directory`")
 	flag.Parse()
@@ -120,8 +119,9 @@ func (b *bencher) run(ctx context.Context) error {
 	return nil
 }
 
-// calls measures calls that change nothing beside the bare handler. Rounds take
-// turns, so that the machine's moods meet all alike.
+// calls measures calls that change nothing beside the bare handler. They take turns
+// in short slices, and each slice is set against the bare handler's beside it: what
+// else the machine does, which comes and goes, meets both alike.
 func (b *bencher) calls(ctx context.Context, c *caller, target *process) error {
 	cases, err := prepare(c)
 	if err != nil {
@@ -137,23 +137,26 @@ func (b *bencher) calls(ctx context.Context, c *caller, target *process) error {
 		return err
 	}
 	defer yard.stop()
-	var base result
-	results := make([]result, len(cases))
-	for range b.rounds {
-		if base = better(base, b.load.run(yard, request)); base.err != nil {
-			return fmt.Errorf("bare handler: %w", base.err)
+	short := load{min(slice, b.load.requests), b.load.connections}
+	turns := b.rounds * b.load.requests / short.requests
+	base, results := make([]result, turns), make([][]result, len(cases))
+	for turn := range turns {
+		if base[turn] = short.run(yard, request); base[turn].err != nil {
+			return fmt.Errorf("bare handler: %w", base[turn].err)
 		}
 		for i, k := range cases {
-			if results[i] = better(results[i], b.load.run(target, k.request)); results[i].err != nil {
-				return fmt.Errorf("%s: %w", k.name, results[i].err)
+			r := short.run(target, k.request)
+			if r.err != nil {
+				return fmt.Errorf("%s: %w", k.name, r.err)
 			}
+			results[i] = append(results[i], r)
 		}
 	}
-	fmt.Printf("%d connections, %d requests a round, best of %d rounds\n\n", b.load.connections, b.load.requests, b.rounds)
+	fmt.Printf("%d connections, medians of %d slices of %d requests, each beside the bare handler's\n\n", short.connections, turns, short.requests)
 	fmt.Printf("%-34s %10s %8s %9s %9s %8s %9s\n", "", "CPU µs", "ratio", "p50 ms", "p99 ms", "ratio", "req/s")
-	base.print("bare net/http handler", base)
+	printBeside("bare net/http handler", base, base)
 	for i, k := range cases {
-		results[i].print(k.name, base)
+		printBeside(k.name, results[i], base)
 	}
 	fmt.Println()
 	return nil
