@@ -22,6 +22,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
@@ -91,6 +92,7 @@ func victim(dir string) {
 	planted := make([]byte, 32) // a key that somebody forgot to wipe
 	rand.Read(planted)
 	fmt.Printf("planted x %x\n", mask(planted))
+	time.Sleep(3 * time.Second) // keys are idle when they were not used for one
 	for range 3 {
 		runtime.GC()
 	}

@@ -31,6 +31,8 @@ type Keyring struct {
 	clock redoubt.Clock
 	roots atomic.Pointer[roots] // nil while sealed
 
+	recent recent // what was opened a moment ago
+
 	node     string     // names this process among the servers on the store
 	rotating sync.Mutex // held by RotateSeal
 	wake     chan struct{}
@@ -90,6 +92,7 @@ func (k *Keyring) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.install(nil)
+	k.recent.close()
 	if k.candidate != nil {
 		_ = k.candidate.seal.Close() // it only wipes
 		k.candidate = nil

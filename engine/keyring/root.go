@@ -205,6 +205,7 @@ func unwrap(ctx context.Context, seal Seal, rec *rootRecord) (*harden.Buffer, er
 // install replaces the root keys in memory and destroys those that are gone.
 func (k *Keyring) install(next *roots) {
 	old := k.roots.Swap(next)
+	k.recent.forget()
 	if old == nil {
 		return
 	}

@@ -17,6 +17,18 @@ type batch struct {
 	at     []mark
 	terms  []uint64
 	sorted bool
+
+	// Room for putting frames and terms in order, which nearly every batch under
+	// load needs; kept with the batch for its next use.
+	otherFrames []byte
+	otherTerms  []uint64
+	order       []event
+}
+
+// event is one of a batch's while they are put in order.
+type event struct {
+	frame
+	from, to mark
 }
 
 // mark says where an event's frame and terms end.
@@ -85,25 +97,24 @@ func (b *batch) pieces() []piece {
 
 // sort puts the events in order: calls overtake each other on their way here.
 func (b *batch) sort() {
-	type event struct {
-		frame
-		from, to mark
-	}
-	events := make([]event, len(b.at))
+	events := b.order[:0]
 	var before mark
-	for i, m := range b.at {
-		events[i] = event{frame{m.nanos, b.frames[before.frame+frameHead : m.frame]}, before, m}
+	for _, m := range b.at {
+		events = append(events, event{frame{m.nanos, b.frames[before.frame+frameHead : m.frame]}, before, m})
 		before = m
 	}
 	slices.SortFunc(events, func(x, y event) int { return compareFrames(x.frame, y.frame) })
-	frames := make([]byte, 0, len(b.frames))
-	terms := make([]uint64, 0, len(b.terms))
+	frames := slices.Grow(b.otherFrames[:0], len(b.frames))
+	terms := slices.Grow(b.otherTerms[:0], len(b.terms))
 	for i, e := range events {
 		frames = append(frames, b.frames[e.from.frame:e.to.frame]...)
 		terms = append(terms, b.terms[e.from.term:e.to.term]...)
 		b.at[i] = mark{e.nanos, len(frames), len(terms)}
 	}
-	b.frames, b.terms, b.sorted = frames, terms, true
+	clear(events)
+	b.frames, b.otherFrames = frames, b.frames
+	b.terms, b.otherTerms = terms, b.terms
+	b.order, b.sorted = events, true
 }
 
 // newPiece makes a piece of sorted frames, reading their terms back.
@@ -169,6 +180,9 @@ func (l *Log) Flush(ctx context.Context) error {
 	defer l.mu.Unlock()
 	l.waiting -= done
 	l.failure = err
+	if len(taken) == 0 {
+		l.spare = nil // nobody calls: their memory is given back
+	}
 	if err == nil {
 		for _, b := range taken {
 			if len(l.spare) < 4 && cap(b.frames) <= 4*blockSize {
