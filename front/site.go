@@ -15,6 +15,9 @@ import (
 
 // site answers the site that a Host header names, and its Region.
 func (d *Door) site(host string) (*op.Site, string) {
+	if name, _, ok := strings.Cut(host, ":"); ok && (name == "127.0.0.1" || name == "localhost") {
+		return nil, "" // the server itself, as nearly everyone calls it
+	}
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}

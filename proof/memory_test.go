@@ -18,7 +18,7 @@ import (
 func TestIdleKeyIsNotInMemory(t *testing.T) {
 	p := launch(t, filepath.Join(t.TempDir(), "data"))
 	s := p.session(t, func() {})
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(3 * time.Second) // keys are idle when they were not used for one
 	key := s["imported key"]
 	// Masked, so that what is searched for is not found where the search itself
 	// wrote it down.
