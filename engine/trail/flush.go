@@ -22,11 +22,11 @@ type batch struct {
 	// load needs; kept with the batch for its next use.
 	otherFrames []byte
 	otherTerms  []uint64
-	order       []event
+	order       []placed
 }
 
-// event is one of a batch's while they are put in order.
-type event struct {
+// placed is an event of a batch that is being put in order.
+type placed struct {
 	frame
 	from, to mark
 }
@@ -100,10 +100,10 @@ func (b *batch) sort() {
 	events := b.order[:0]
 	var before mark
 	for _, m := range b.at {
-		events = append(events, event{frame{m.nanos, b.frames[before.frame+frameHead : m.frame]}, before, m})
+		events = append(events, placed{frame{m.nanos, b.frames[before.frame+frameHead : m.frame]}, before, m})
 		before = m
 	}
-	slices.SortFunc(events, func(x, y event) int { return compareFrames(x.frame, y.frame) })
+	slices.SortFunc(events, func(x, y placed) int { return compareFrames(x.frame, y.frame) })
 	frames := slices.Grow(b.otherFrames[:0], len(b.frames))
 	terms := slices.Grow(b.otherTerms[:0], len(b.terms))
 	for i, e := range events {
