@@ -17,10 +17,7 @@ import (
 // paths are not signed. So there, Host must be a name of ours and nothing may
 // come from another site.
 func (d *Door) guard(r *http.Request) string {
-	if len(r.TransferEncoding) > 0 && r.Header.Get("X-Amz-Decoded-Content-Length") == "" {
-		// net/http has dropped a Content-Length that stood beside it, which is how
-		// requests are smuggled past proxies (RFC 9112, section 6.3). AWS's clients
-		// always send a length.
+	if unframed(r) {
 		return "Transfer-Encoding is not supported; send Content-Length"
 	}
 	control := strings.HasPrefix(r.URL.Path, controlPrefix)
@@ -44,6 +41,13 @@ func (d *Door) guard(r *http.Request) string {
 		}
 	}
 	return ""
+}
+
+// unframed reports whether nothing says how long a body is. net/http has dropped a
+// Content-Length that stood beside Transfer-Encoding, which is how requests are
+// smuggled past proxies (RFC 9112, section 6.3). AWS's clients always send a length.
+func unframed(r *http.Request) bool {
+	return len(r.TransferEncoding) > 0 && r.Header.Get("X-Amz-Decoded-Content-Length") == ""
 }
 
 // ours reports whether a Host header names this server: loopback, a name that is

@@ -38,23 +38,14 @@ var steps = []step{
 // body is read only until Answer returns.
 func (d *Door) Answer(ctx context.Context, r *http.Request) *wire.Response {
 	if problem := d.guard(r); problem != "" {
-		refusal := page(http.StatusForbidden, map[string]string{"error": problem})
-		refusal.Header.Set("Connection", "close")
-		return refusal
+		return d.barred(r, problem)
 	}
 	if strings.HasPrefix(r.URL.Path, controlPrefix) && !strings.HasPrefix(r.URL.Path, adminPrefix) {
 		return d.controlPath(ctx, r)
 	}
 	d.meters.inflight.Inc()
 	defer d.meters.inflight.Dec()
-	e := &exchange{http: r, start: time.Now(), requestID: trail.NewID()}
-	e.wire = wire.Request{
-		Method: r.Method, Target: r.RequestURI, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery,
-		Host: r.Host, Header: r.Header,
-	}
-	if raw, ok := rawPath(r.RequestURI); ok {
-		e.wire.Path = raw
-	}
+	e := &exchange{http: r, start: time.Now(), requestID: trail.NewID(), wire: headOf(r)}
 	if resp := d.preflight(ctx, e); resp != nil {
 		return resp
 	}
@@ -62,6 +53,35 @@ func (d *Door) Answer(ctx context.Context, r *http.Request) *wire.Response {
 	resp := d.respond(ctx, e)
 	d.share(ctx, e, resp)
 	return resp
+}
+
+// headOf is a request without its body.
+func headOf(r *http.Request) wire.Request {
+	w := wire.Request{
+		Method: r.Method, Target: r.RequestURI, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery,
+		Host: r.Host, Header: r.Header,
+	}
+	if raw, ok := rawPath(r.RequestURI); ok {
+		w.Path = raw
+	}
+	return w
+}
+
+// barred answers what the guard refuses. Clients of S3 that do not know how long a
+// body will be are told so in S3's words: others do not send any such.
+func (d *Door) barred(r *http.Request, problem string) *wire.Response {
+	refusal := page(http.StatusForbidden, map[string]string{"error": problem})
+	if unframed(r) {
+		head := headOf(r)
+		if f, ok := d.index.Find(&head, 0); ok && f.Service.SigningName == "s3" {
+			refusal = d.codecs[f.Protocol].EncodeError(f.Service, nil, &redoubt.Error{
+				Code: "NotImplemented", Message: "A header you provided implies functionality that is not implemented",
+				Status: http.StatusNotImplemented, Fields: map[string]any{"Header": "Transfer-Encoding"},
+			}, trail.NewID())
+		}
+	}
+	refusal.Header.Set("Connection", "close")
+	return refusal
 }
 
 // walk takes the steps up to the first that fails. A panic is a failure like any

@@ -136,6 +136,9 @@ func TestS3(t *testing.T) {
 		"model":         (*world).model,
 		"parts":         (*world).parts,
 		"contention":    (*world).contention,
+		"integrity":     (*world).integrity,
+		"cut off":       (*world).cutOff,
+		"names":         (*world).names,
 	} {
 		t.Run(name, func(t *testing.T) { f(w, t) })
 	}

@@ -66,6 +66,9 @@ func (c *Codec) Decode(svc *schema.Service, op *schema.Operation, r *wire.Reques
 	if bad, ok := errors.AsType[*rest.Bad](err); ok && isS3(svc) {
 		return invalidArgument(bad)
 	}
+	if errors.Is(err, rest.ErrPath) && isS3(svc) {
+		return s3Error("InvalidURI", "Couldn't parse the specified URI.", "URI", r.Path)
+	}
 	if m, ok := errors.AsType[*walk.Mismatch](err); ok {
 		if isS3(svc) || svc.SigningName == "s3" {
 			return malformedXML()

@@ -33,6 +33,9 @@ type Bad struct {
 func (b *Bad) Error() string { return b.Cause.Error() }
 func (b *Bad) Unwrap() error { return b.Cause }
 
+// ErrPath refuses a path that is not encoded as the operation's is, or no UTF-8.
+var ErrPath = walk.Refuse("The request path is malformed.")
+
 // Decode fills those members of in, an addressable struct, that travel outside
 // of the body. document reads JSON for members that hold it.
 func (r *Routes) Decode(svc *schema.Service, op *schema.Operation, req *wire.Request, in reflect.Value, document func([]byte) error) error {
@@ -46,7 +49,7 @@ func (r *Routes) Decode(svc *schema.Service, op *schema.Operation, req *wire.Req
 			if labels == nil {
 				var ok bool
 				if labels, ok = r.labels(svc, op, req.Path); !ok {
-					return walk.Refuse("The request path is malformed.")
+					return ErrPath
 				}
 			}
 			if v, ok := labels[m.WireName()]; ok {
