@@ -164,6 +164,11 @@ func (d *Door) spell(e *exchange, r *redoubt.Error) *redoubt.Error {
 		default:
 			status = http.StatusBadRequest
 		}
+	case redoubt.ErrInternal:
+		if e.svc.Name == "s3" && r.Message == "" {
+			r = &redoubt.Error{Message: "We encountered an internal error. Please try again.", Fault: true, Cause: r.Cause}
+			code, status = "InternalError", http.StatusInternalServerError
+		}
 	case redoubt.ErrValidation:
 		if e.svc.Protocols[0] == schema.Query {
 			code = "ValidationError"

@@ -74,10 +74,11 @@ func (b *body) drop() bool {
 }
 
 // Lingering: closing while bytes of the client's wait unread would reset the
-// connection, and the client might not see the answer.
+// connection, and the client might not see the answer. On a fast network several
+// MiB of an upload are under way when it is refused in its middle.
 const (
-	lingerTime  = 500 * time.Millisecond
-	lingerBytes = 1 << 20
+	lingerTime  = time.Second
+	lingerBytes = 64 << 20
 )
 
 func (c *conn) linger() {
