@@ -11,10 +11,7 @@ import (
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	api "github.com/redoubt-sec/redoubt/api/cloudtrailapi"
-	"github.com/redoubt-sec/redoubt/api/kmsapi"
-	"github.com/redoubt-sec/redoubt/api/logsapi"
 	"github.com/redoubt-sec/redoubt/api/s3api"
-	"github.com/redoubt-sec/redoubt/api/snsapi"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
 	"github.com/redoubt-sec/redoubt/engine/schedule"
 	"github.com/redoubt-sec/redoubt/engine/trail"
@@ -250,7 +247,10 @@ func TestShadows(t *testing.T) {
 		{names("us-east-1", nil), "everywhere@us-east-1 here@us-east-1"},
 		{names("eu-west-1", nil), "everywhere@us-east-1"},
 		{names("eu-west-1", new(false)), ""},
-		{names("eu-west-1", nil, "everywhere", "here", "nothing"), "everywhere@us-east-1"},
+		{names("eu-west-1", nil, "everywhere", "here", "nothing"), ""},
+		{names("us-east-1", nil, "everywhere", "here", "nothing"), "everywhere@us-east-1 here@us-east-1"},
+		{names("eu-west-1", nil, "arn:aws:cloudtrail:us-east-1:123456789012:trail/everywhere"), "everywhere@us-east-1"},
+		{names("eu-west-1", new(false), "arn:aws:cloudtrail:us-east-1:123456789012:trail/everywhere"), ""},
 		{names("eu-west-1", nil, "arn:aws:cloudtrail:us-east-1:123456789012:trail/here"), ""},
 		{names("us-east-1", nil, "arn:aws:cloudtrail:us-east-1:123456789012:trail/here"), "here@us-east-1"},
 		{names("us-east-1", nil, "arn:aws:s3:::x"), "CloudTrailARNInvalidException"},
@@ -259,14 +259,18 @@ func TestShadows(t *testing.T) {
 			t.Errorf("%q, want %q", v.got, v.want)
 		}
 	}
-	if _, err := call[api.GetTrailInput, api.GetTrailOutput](w, "eu-west-1", &api.GetTrailInput{Name: new("everywhere")}); err != nil {
+	if _, err := call[api.GetTrailInput, api.GetTrailOutput](w, "eu-west-1", &api.GetTrailInput{Name: new("arn:aws:cloudtrail:us-east-1:123456789012:trail/everywhere")}); err != nil {
 		t.Error(err)
 	}
-	_, err := call[api.StopLoggingInput, api.StopLoggingOutput](w, "eu-west-1", &api.StopLoggingInput{Name: new("everywhere")})
+	_, err := call[api.GetTrailStatusInput, api.GetTrailStatusOutput](w, "eu-west-1", &api.GetTrailStatusInput{Name: new("everywhere")})
+	w.want(err, api.ErrTrailNotFoundException, "Unknown trail: arn:aws:cloudtrail:eu-west-1:123456789012:trail/everywhere for the user: 123456789012")
+	_, err = call[api.StopLoggingInput, api.StopLoggingOutput](w, "eu-west-1", &api.StopLoggingInput{Name: new("everywhere")})
 	w.want(err, api.ErrInvalidHomeRegionException, "")
 	_, err = call[api.DeleteTrailInput, api.DeleteTrailOutput](w, "eu-west-1", &api.DeleteTrailInput{Name: new("everywhere")})
 	w.want(err, api.ErrInvalidHomeRegionException, "")
 	_, err = call[api.DeleteTrailInput, api.DeleteTrailOutput](w, "eu-west-1", &api.DeleteTrailInput{Name: new("arn:aws:cloudtrail:us-east-1:123456789012:trail/here")})
+	w.want(err, api.ErrInvalidHomeRegionException, "")
+	_, err = call[api.DeleteTrailInput, api.DeleteTrailOutput](w, "eu-west-1", &api.DeleteTrailInput{Name: new("here")})
 	w.want(err, api.ErrTrailNotFoundException, "")
 	_, err = call[api.CreateTrailInput, api.CreateTrailOutput](w, "eu-west-1", &api.CreateTrailInput{Name: new("everywhere"), S3BucketName: new("logs-bucket")})
 	w.want(err, api.ErrTrailAlreadyExistsException, "")
@@ -281,82 +285,6 @@ func TestShadows(t *testing.T) {
 	w.want(err, api.ErrMaximumNumberOfTrailsExceededException, "User: 123456789012 already has 5 trails in us-east-1.")
 	_, err = call[api.ListTrailsInput, api.ListTrailsOutput](w, "eu-west-1", &api.ListTrailsInput{NextToken: new("made up")})
 	w.want(err, api.ErrInvalidNextTokenException, "")
-}
-
-func TestDestinations(t *testing.T) {
-	w := newWorld(t).withBucket("logs-bucket")
-	try := func(f func(*api.CreateTrailInput)) (*api.CreateTrailOutput, error) {
-		in := &api.CreateTrailInput{Name: new("main"), S3BucketName: new("logs-bucket")}
-		f(in)
-		return call[api.CreateTrailInput, api.CreateTrailOutput](w, "us-east-1", in)
-	}
-	topic := func(in *api.CreateTrailInput) { in.SnsTopicName = new("topic") }
-	_, err := try(topic)
-	w.want(err, api.ErrInsufficientSnsTopicPolicyException, "SNS Topic does not exist or the topic policy is incorrect!")
-	w.peers["sns:GetTopicAttributes"] = func(as op.As, in any) (any, error) {
-		if value(in.(*snsapi.GetTopicAttributesInput).TopicArn) != "arn:aws:sns:us-east-1:123456789012:topic" || as.Caller == nil {
-			t.Errorf("%+v, %+v", as, in)
-		}
-		return &snsapi.GetTopicAttributesOutput{}, nil
-	}
-	out, err := try(topic)
-	if err != nil || *out.SnsTopicName != "topic" || *out.SnsTopicARN != "arn:aws:sns:us-east-1:123456789012:topic" {
-		t.Fatalf("%+v, %v", out, err)
-	}
-	call[api.DeleteTrailInput, api.DeleteTrailOutput](w, "us-east-1", &api.DeleteTrailInput{Name: new("main")})
-
-	key := func(in *api.CreateTrailInput) { in.KmsKeyId = new("alias/logs") }
-	const keyARN = "arn:aws:kms:us-east-1:123456789012:key/k"
-	_, err = try(key)
-	w.want(err, api.ErrKmsKeyNotFoundException, "")
-	w.peers["kms:DescribeKey"] = func(as op.As, in any) (any, error) {
-		return &kmsapi.DescribeKeyOutput{KeyMetadata: &kmsapi.KeyMetadata{Arn: new(keyARN)}}, nil
-	}
-	answer := error(redoubt.ErrAccessDenied.New("no"))
-	w.peers["kms:GenerateDataKey"] = func(as op.As, in any) (any, error) {
-		x := in.(*kmsapi.GenerateDataKeyInput)
-		if !*x.DryRun || *x.KeyId != keyARN || x.EncryptionContext["aws:cloudtrail:arn"] != "arn:aws:cloudtrail:us-east-1:123456789012:trail/main" || as.Service != principal {
-			t.Errorf("%+v as %+v", x, as)
-		}
-		return nil, answer
-	}
-	_, err = try(key)
-	w.want(err, api.ErrInsufficientEncryptionPolicyException, "Insufficient permissions to access S3 bucket logs-bucket or KMS key alias/logs.")
-	answer = kmsapi.ErrDisabledException.New("x")
-	_, err = try(key)
-	w.want(err, api.ErrKmsKeyDisabledException, "")
-	answer = kmsapi.ErrDryRunOperationException.New("x")
-	if out, err = try(key); err != nil || *out.KmsKeyId != keyARN {
-		t.Fatalf("%+v, %v", out, err)
-	}
-	call[api.DeleteTrailInput, api.DeleteTrailOutput](w, "us-east-1", &api.DeleteTrailInput{Name: new("main")})
-
-	logs := func(in *api.CreateTrailInput) {
-		in.CloudWatchLogsLogGroupArn = new("arn:aws:logs:us-east-1:123456789012:log-group:trail:*")
-		in.CloudWatchLogsRoleArn = new("arn:aws:iam::123456789012:role/ct")
-	}
-	_, err = try(logs)
-	w.want(err, api.ErrInvalidCloudWatchLogsLogGroupArnException, "CloudTrail cannot validate the specified log group ARN.")
-	if n := w.needs[len(w.needs)-1]; n.Action != "iam:PassRole" || n.Resource != "arn:aws:iam::123456789012:role/ct" || n.Conditions["iam:PassedToService"][0] != principal {
-		t.Errorf("need %+v", n)
-	}
-	w.peers["logs:DescribeLogGroups"] = func(op.As, any) (any, error) {
-		return &logsapi.DescribeLogGroupsOutput{LogGroups: []logsapi.LogGroup{{LogGroupName: new("trail")}}}, nil
-	}
-	if _, err = try(logs); err != nil {
-		t.Fatal(err)
-	}
-	_, err = try(func(in *api.CreateTrailInput) {
-		in.Name = new("two")
-		in.CloudWatchLogsRoleArn = new("arn:aws:iam::123456789012:role/ct")
-	})
-	w.want(err, api.ErrInvalidParameterCombinationException, "")
-	_, err = try(func(in *api.CreateTrailInput) { in.Name = new("two"); in.IsOrganizationTrail = new(true) })
-	w.want(err, api.ErrOrganizationsNotInUseException, "")
-	_, err = try(func(in *api.CreateTrailInput) { in.Name = new("two"); in.S3KeyPrefix = new(strings.Repeat("x", 201)) })
-	w.want(err, api.ErrInvalidS3PrefixException, "")
-	_, err = try(func(in *api.CreateTrailInput) { in.Name = new("two"); in.SnsTopicName = new("a b") })
-	w.want(err, api.ErrInvalidSnsTopicNameException, "")
 }
 
 func TestTags(t *testing.T) {
@@ -411,6 +339,13 @@ func TestTags(t *testing.T) {
 		w.want(add(id, api.Tag{Key: new("x")}), kind, "")
 		_, err := list(id)
 		w.want(err, kind, "")
+	}
+	for id, text := range map[string]string{
+		strings.Replace(arn, "us-east-1", "eu-west-1", 1):       "Region in ARN is wrong, you can only access resources in region us-east-1.",
+		strings.Replace(arn, "123456789012", "210987654321", 1): "AccountID in ARN is wrong, you can only access resources with AccountID 123456789012.",
+	} {
+		_, err := list(id)
+		w.want(err, api.ErrCloudTrailARNInvalidException, text)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
+	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/engine/trail"
 	"github.com/redoubt-sec/redoubt/store"
 )
@@ -192,6 +193,9 @@ func deliveryError(err error) string {
 	var e *redoubt.Error
 	if errors.As(err, &e) {
 		return e.Code
+	}
+	if errors.Is(err, identity.ErrNotTrusted) {
+		return "AccessDenied"
 	}
 	return "InternalError"
 }

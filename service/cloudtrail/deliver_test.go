@@ -336,9 +336,6 @@ func TestDataEvents(t *testing.T) {
 func TestDeliveryToLogs(t *testing.T) {
 	w := newWorld(t).withBucket("logs-bucket")
 	w.withFiles()
-	w.peers["logs:DescribeLogGroups"] = func(op.As, any) (any, error) {
-		return &logsapi.DescribeLogGroupsOutput{LogGroups: []logsapi.LogGroup{{LogGroupName: new("trails")}}}, nil
-	}
 	var got bytes.Buffer
 	fail := error(nil)
 	w.peers["logs:CreateLogStream"] = func(op.As, any) (any, error) {

@@ -36,7 +36,8 @@ func (s *Service) GetTrail(ctx context.Context, c *redoubt.Call, in *api.GetTrai
 }
 
 // DescribeTrails shows the trails of the Region, shadows included unless the
-// caller does not want them. Names that lead to nothing are passed over.
+// caller does not want them; when called by name, a shadow is called by its ARN.
+// Names that lead to nothing are passed over.
 func (s *Service) DescribeTrails(ctx context.Context, c *redoubt.Call, in *api.DescribeTrailsInput) (*api.DescribeTrailsOutput, error) {
 	tx := store.From(ctx)
 	shadows := in.IncludeShadowTrails == nil || *in.IncludeShadowTrails
@@ -52,7 +53,7 @@ func (s *Service) DescribeTrails(ctx context.Context, c *redoubt.Call, in *api.D
 			case errors.Is(err, store.ErrNotFound):
 			case err != nil:
 				return nil, err
-			case t.Account == c.Account && (t.Home == c.Region || t.MultiRegion && shadows):
+			case t.Account == c.Account && (t.Home == c.Region || r.byARN && t.MultiRegion && shadows):
 				out.TrailList = append(out.TrailList, t.describe())
 			}
 		}

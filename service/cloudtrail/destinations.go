@@ -11,6 +11,7 @@ import (
 	"github.com/redoubt-sec/redoubt/api/logsapi"
 	"github.com/redoubt-sec/redoubt/api/s3api"
 	"github.com/redoubt-sec/redoubt/api/snsapi"
+	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/op"
 )
 
@@ -32,7 +33,7 @@ func (s *Service) checkDestinations(ctx context.Context, c *redoubt.Call, t *Tra
 	if err := s.checkKey(ctx, t); err != nil {
 		return err
 	}
-	return s.checkLogs(ctx, c, t)
+	return s.checkLogs(ctx, t)
 }
 
 // checkS3: CloudTrail reads the bucket's ACL, which the bucket's policy must let
@@ -99,36 +100,64 @@ func (s *Service) checkKey(ctx context.Context, t *Trail) error {
 	return nil
 }
 
-func (s *Service) checkLogs(ctx context.Context, c *redoubt.Call, t *Trail) error {
-	if t.LogGroup == "" && t.LogRole == "" {
+// checkLogs makes the trail's log stream as the role that it was given: so a group
+// that is not there and a role that cannot be assumed, or may not write, is refused
+// now.
+func (s *Service) checkLogs(ctx context.Context, t *Trail) error {
+	switch {
+	case t.LogGroup == "" && t.LogRole == "":
 		return nil
+	case t.LogRole == "":
+		return api.ErrInvalidCloudWatchLogsRoleArnException.New("You must specify a role ARN as well as a log group.")
+	case t.LogGroup == "":
+		return badLogGroup("You must specify a log group as well as a role ARN.")
 	}
-	if t.LogGroup == "" || t.LogRole == "" {
-		return api.ErrInvalidParameterCombinationException.New("You must specify both CloudWatchLogsLogGroupArn and CloudWatchLogsRoleArn.")
-	}
-	bad := api.ErrInvalidCloudWatchLogsLogGroupArnException.New("CloudTrail cannot validate the specified log group ARN.")
-	a, err := redoubt.ParseARN(t.LogGroup)
-	name, ok := strings.CutPrefix(a.Resource, "log-group:")
-	name, ok2 := strings.CutSuffix(name, ":*")
-	if err != nil || !ok || !ok2 || a.Service != "logs" || a.Account != t.Account || a.Region != t.Home {
-		return bad
+	const unknown = "CloudTrail cannot validate the specified log group ARN."
+	if a, err := redoubt.ParseARN(t.LogGroup); err != nil || a.Service != "logs" || a.Account != t.Account || a.Region != t.Home || t.logGroup() == "" {
+		return badLogGroup(unknown)
 	}
 	if r, err := redoubt.ParseARN(t.LogRole); err != nil || r.Service != "iam" || r.Account != t.Account || !strings.HasPrefix(r.Resource, "role/") {
 		return api.ErrInvalidCloudWatchLogsRoleArnException.New("CloudTrail cannot validate the specified role ARN.")
 	}
-	out, err := op.Invoke(ctx, s.invoker, op.Forward(c, "cloudtrail"), logsapi.OpDescribeLogGroups, &logsapi.DescribeLogGroupsInput{LogGroupNamePrefix: &name})
-	if absent(err) || denied(err) {
-		return bad
+	err := s.logStream(ctx, t, t.Home)
+	switch {
+	case errors.Is(err, identity.ErrNotTrusted):
+		return api.ErrInvalidCloudWatchLogsRoleArnException.New("Access denied. Check the trust relationships for your role.")
+	case denied(err):
+		return badLogGroup("Access denied. Check the permissions for your role.")
+	case absent(err, logsapi.ErrResourceNotFoundException, logsapi.ErrInvalidParameterException, redoubt.ErrValidation):
+		return badLogGroup(unknown)
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+func badLogGroup(text string) error {
+	return api.ErrInvalidCloudWatchLogsLogGroupArnException.New("%s", text)
+}
+
+// logGroup is the name of the trail's log group; "" if it is not an ARN's.
+func (t *Trail) logGroup() string {
+	_, name, _ := strings.Cut(t.LogGroup, ":log-group:")
+	name, ok := strings.CutSuffix(name, ":*")
+	if !ok {
+		return ""
 	}
-	for _, g := range out.LogGroups {
-		if value(g.LogGroupName) == name {
-			return nil
-		}
+	return name
+}
+
+// logger is the role that writes to the trail's log group.
+func (t *Trail) logger() op.As { return op.Role("cloudtrail", t.Home, t.LogRole, "CloudTrail") }
+
+// logStreamOf names the stream of one Region's events.
+func (t *Trail) logStreamOf(region string) string { return t.Account + "_CloudTrail_" + region }
+
+// logStream makes a Region's log stream, if it is not there.
+func (s *Service) logStream(ctx context.Context, t *Trail, region string) error {
+	_, err := op.Invoke(ctx, s.invoker, t.logger(), logsapi.OpCreateLogStream, &logsapi.CreateLogStreamInput{LogGroupName: new(t.logGroup()), LogStreamName: new(t.logStreamOf(region))})
+	if errors.Is(err, logsapi.ErrResourceAlreadyExistsException) {
+		return nil
 	}
-	return bad
+	return err
 }
 
 // setTopic takes a topic's name or ARN; empty removes it.

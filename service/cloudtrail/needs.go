@@ -117,7 +117,7 @@ func (s *Service) listTagsNeeds(ctx context.Context, c *redoubt.Call, in *api.Li
 }
 
 func (s *Service) tagNeeds(ctx context.Context, c *redoubt.Call, id string, conditions map[string][]string) ([]redoubt.Need, error) {
-	if err := checkTaggable(id); err != nil {
+	if err := checkTaggable(c, id); err != nil {
 		return nil, err
 	}
 	n, err := s.trailNeed(ctx, c, id)

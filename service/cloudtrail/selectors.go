@@ -123,7 +123,7 @@ func checkDataResource(d api.DataResource) error {
 			return badSelectors("Value %s for DataResources.Values is invalid.", v)
 		}
 		if service == "s3" && !whole && !strings.Contains(p[5], "/") {
-			return badSelectors("Value %s for DataResources.Values is invalid: a bucket is named with a slash behind it.", v)
+			return badSelectors("Value %s for DataResources.Values is invalid.", v) // a bucket is named with a slash behind it
 		}
 	}
 	return nil

@@ -57,11 +57,16 @@ func taggable(s string) bool {
 }
 
 // checkTaggable tells ARNs of trails from those of things that are not there and
-// from what is no ARN of CloudTrail at all.
-func checkTaggable(arn string) error {
+// from what is no ARN of CloudTrail at all, or belongs elsewhere.
+func checkTaggable(c *redoubt.Call, arn string) error {
 	a, err := redoubt.ParseARN(arn)
-	if err != nil || a.Service != "cloudtrail" {
+	switch {
+	case err != nil || a.Service != "cloudtrail":
 		return badARN(arn)
+	case a.Account != c.Account:
+		return api.ErrCloudTrailARNInvalidException.New("AccountID in ARN is wrong, you can only access resources with AccountID %s.", c.Account)
+	case a.Region != c.Region:
+		return api.ErrCloudTrailARNInvalidException.New("Region in ARN is wrong, you can only access resources in region %s.", c.Region)
 	}
 	kind, _, _ := strings.Cut(a.Resource, "/")
 	switch kind {
@@ -83,9 +88,6 @@ func tagged(ctx context.Context, c *redoubt.Call, arn string) (*Trail, error) {
 	r, err := parseRef(c, arn)
 	if err != nil {
 		return nil, err
-	}
-	if r.account != c.Account || r.region != c.Region {
-		return nil, noSuchResource(arn)
 	}
 	ok, err := trails.In(r.account, r.region).Has(store.From(ctx), r.name)
 	if err != nil {

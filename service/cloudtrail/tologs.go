@@ -2,8 +2,6 @@ package cloudtrail
 
 import (
 	"context"
-	"errors"
-	"strings"
 
 	"github.com/redoubt-sec/redoubt/api/logsapi"
 	"github.com/redoubt-sec/redoubt/engine/trail"
@@ -24,18 +22,12 @@ func (s *Service) toLogs(ctx context.Context, t *Trail, d *Delivery, region stri
 	if t.LogGroup == "" {
 		return
 	}
-	group := strings.TrimSuffix(t.LogGroup[strings.Index(t.LogGroup, ":log-group:")+len(":log-group:"):], ":*")
-	stream := t.Account + "_CloudTrail_" + region
-	as := op.Role("cloudtrail", t.Home, t.LogRole, "CloudTrail")
-	_, err := op.Invoke(ctx, s.invoker, as, logsapi.OpCreateLogStream, &logsapi.CreateLogStreamInput{LogGroupName: &group, LogStreamName: &stream})
-	if errors.Is(err, logsapi.ErrResourceAlreadyExistsException) {
-		err = nil
-	}
+	err := s.logStream(ctx, t, region)
 	var batch []logsapi.InputLogEvent
 	bytes := 0
 	send := func() {
 		if err == nil && len(batch) > 0 {
-			_, err = op.Invoke(ctx, s.invoker, as, logsapi.OpPutLogEvents, &logsapi.PutLogEventsInput{LogGroupName: &group, LogStreamName: &stream, LogEvents: batch})
+			_, err = op.Invoke(ctx, s.invoker, t.logger(), logsapi.OpPutLogEvents, &logsapi.PutLogEventsInput{LogGroupName: new(t.logGroup()), LogStreamName: new(t.logStreamOf(region)), LogEvents: batch})
 		}
 		batch, bytes = nil, 0
 	}

@@ -40,7 +40,7 @@ type Tag struct {
 var trails = store.RegionalTable[Trail]("cloudtrail.trail")
 
 // find answers the trail that r names, or store.ErrNotFound. A name also finds
-// the shadow of a trail of all Regions.
+// the shadow of a trail of all Regions, which its Home gives away.
 func find(tx *store.Tx, r ref) (*Trail, error) {
 	t, err := trails.In(r.account, r.region).Get(tx, r.name)
 	if err == nil || !errors.Is(err, store.ErrNotFound) || r.byARN {
@@ -57,14 +57,15 @@ func find(tx *store.Tx, r ref) (*Trail, error) {
 	return nil, store.ErrNotFound
 }
 
-// visible finds a trail for an operation that reads it in the call's Region.
+// visible finds a trail for an operation that reads it in the call's Region. The
+// shadow of a trail of all Regions is called by its ARN, names are the Region's own.
 func visible(ctx context.Context, c *redoubt.Call, given string) (*Trail, error) {
 	r, err := parseRef(c, given)
 	if err != nil {
 		return nil, err
 	}
 	t, err := find(store.From(ctx), r)
-	if err == nil && t.Home != c.Region && !t.MultiRegion {
+	if err == nil && t.Home != c.Region && (!r.byARN || !t.MultiRegion) {
 		err = store.ErrNotFound
 	}
 	if errors.Is(err, store.ErrNotFound) {
@@ -73,14 +74,27 @@ func visible(ctx context.Context, c *redoubt.Call, given string) (*Trail, error)
 	return t, err
 }
 
-// edit changes a trail in its home Region.
-func edit(ctx context.Context, c *redoubt.Call, given string, f func(*Trail) error) (*Trail, error) {
-	t, err := visible(ctx, c, given)
+// own finds a trail for an operation that changes it, in its home Region.
+func own(ctx context.Context, c *redoubt.Call, given string) (*Trail, error) {
+	r, err := parseRef(c, given)
 	if err != nil {
 		return nil, err
 	}
-	if t.Home != c.Region {
-		return nil, notHome(t, c.Region)
+	t, err := find(store.From(ctx), r)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, noSuchTrail(r.arn(), c.Account)
+	}
+	if err == nil && t.Home != c.Region {
+		err = notHome(t, c.Region)
+	}
+	return t, err
+}
+
+// edit changes a trail in its home Region.
+func edit(ctx context.Context, c *redoubt.Call, given string, f func(*Trail) error) (*Trail, error) {
+	t, err := own(ctx, c, given)
+	if err != nil {
+		return nil, err
 	}
 	return trails.In(t.Account, t.Home).Edit(store.From(ctx), t.Name, f)
 }
@@ -201,12 +215,9 @@ func (t *Trail) settings() api.UpdateTrailOutput {
 
 // DeleteTrail removes a trail. What it delivered stays.
 func (s *Service) DeleteTrail(ctx context.Context, c *redoubt.Call, in *api.DeleteTrailInput) (*api.DeleteTrailOutput, error) {
-	t, err := visible(ctx, c, value(in.Name))
+	t, err := own(ctx, c, value(in.Name))
 	if err != nil {
 		return nil, err
-	}
-	if t.Home != c.Region {
-		return nil, notHome(t, c.Region)
 	}
 	if err := s.endDelivery(store.From(ctx), t); err != nil {
 		return nil, err
