@@ -136,6 +136,21 @@ func secretsLife(t *testing.T, h *house) {
 	if p := s.ok("secretsmanager:GetRandomPassword", in{"PasswordLength": 120, "ExcludeCharacters": "xyzDje@?!."}, "RandomPassword").str("RandomPassword"); len(p) != 120 || strings.ContainsAny(p, "xyzDje@?!.") {
 		t.Errorf("password %q", p)
 	}
+	// MOTO test_get_random_too_short_password, …_too_long_password; go-to-k/cdkd providers/secretsmanager-secret-provider.ts, measured 2026-09-14
+	for _, x := range []struct {
+		input in
+		text  string
+	}{
+		{in{"PasswordLength": 3}, "Password length is too short based on the required types."},
+		{in{"ExcludeCharacters": "0123456789"}, "All characters of the desired type have been excluded."},
+		{in{"ExcludeUppercase": true, "ExcludeLowercase": true, "ExcludeNumbers": true, "ExcludePunctuation": true}, "All characters have been excluded from selection."},
+	} {
+		s.fails("secretsmanager:GetRandomPassword", x.input, 400, "InvalidParameterException", x.text)
+	}
+	s.ok("secretsmanager:GetRandomPassword", in{"PasswordLength": 4, "IncludeSpace": true}, "RandomPassword")
+	s.fails("secretsmanager:GetRandomPassword", in{"PasswordLength": 5555}, 400, "ValidationException", "1 validation error detected: Value '5555' at 'passwordLength' failed to satisfy constraint: Member must have value less than or equal to 4096")
+	// aws/aws-sdk-java issue 1556
+	s.fails("secretsmanager:CreateSecret", in{"Name": "both", "SecretString": "s", "SecretBinary": []byte("b"), "ClientRequestToken": token()}, 400, "InvalidParameterException", "You can’t specify both a binary secret value and a string secret value in the same secret.")
 }
 
 func secretsDeletion(t *testing.T, h *house) {

@@ -101,8 +101,14 @@ func passwords(s *suite) {
 		s.Error(p)
 	}
 	s.is(len(get(&sm.GetRandomPasswordInput{PasswordLength: aws.Int64(1), RequireEachIncludedType: aws.Bool(false)})), 1)
+	s.is(len(get(&sm.GetRandomPasswordInput{PasswordLength: aws.Int64(4), IncludeSpace: aws.Bool(true)})), 4)
 	_, err := s.sm.GetRandomPassword(s.ctx, &sm.GetRandomPasswordInput{PasswordLength: aws.Int64(3)})
-	refused(s, err, "InvalidParameterException", "")
+	refused(s, err, "InvalidParameterException", "too short")
+	noDigits := &sm.GetRandomPasswordInput{ExcludeCharacters: aws.String("0123456789")}
+	_, err = s.sm.GetRandomPassword(s.ctx, noDigits)
+	refused(s, err, "InvalidParameterException", "of the desired type")
+	noDigits.RequireEachIncludedType = aws.Bool(false)
+	s.is(strings.ContainsAny(get(noDigits), "0123456789"), false)
 	_, err = s.sm.GetRandomPassword(s.ctx, &sm.GetRandomPasswordInput{ExcludeLowercase: aws.Bool(true), ExcludeUppercase: aws.Bool(true), ExcludeNumbers: aws.Bool(true), ExcludePunctuation: aws.Bool(true)})
 	refused(s, err, "InvalidParameterException", "")
 }

@@ -17,52 +17,58 @@ const (
 )
 
 // GetRandomPassword makes a password. Every kind of character that may be in it is
-// in it, unless the caller does not care.
+// in it, unless the caller does not care; a blank is never demanded.
 func (s *Service) GetRandomPassword(_ context.Context, _ *redoubt.Call, in *api.GetRandomPasswordInput) (*api.GetRandomPasswordOutput, error) {
 	length := 32
 	if in.PasswordLength != nil {
 		length = int(*in.PasswordLength)
 	}
-	var kinds []string
+	each := in.RequireEachIncludedType == nil || *in.RequireEachIncludedType
+	all, required := "", []string(nil)
 	for _, k := range []struct {
-		chars string
-		in    bool
+		chars    string
+		in, must bool
 	}{
-		{lower, !value(in.ExcludeLowercase)},
-		{upper, !value(in.ExcludeUppercase)},
-		{digits, !value(in.ExcludeNumbers)},
-		{punctuation, !value(in.ExcludePunctuation)},
-		{" ", value(in.IncludeSpace)},
+		{lower, !value(in.ExcludeLowercase), each},
+		{upper, !value(in.ExcludeUppercase), each},
+		{digits, !value(in.ExcludeNumbers), each},
+		{punctuation, !value(in.ExcludePunctuation), each},
+		{" ", value(in.IncludeSpace), false},
 	} {
+		if !k.in {
+			continue
+		}
 		chars := strings.Map(func(r rune) rune {
 			if strings.ContainsRune(value(in.ExcludeCharacters), r) {
 				return -1
 			}
 			return r
 		}, k.chars)
-		if k.in && chars != "" {
-			kinds = append(kinds, chars)
+		if k.must && chars == "" {
+			return nil, api.ErrInvalidParameterException.New("All characters of the desired type have been excluded.")
 		}
+		if k.must {
+			required = append(required, chars)
+		}
+		all += chars
 	}
-	if len(kinds) == 0 {
-		return nil, api.ErrInvalidParameterException.New("The password can't be generated because all characters are excluded.")
+	switch {
+	case all == "":
+		return nil, api.ErrInvalidParameterException.New("All characters have been excluded from selection.")
+	case length < len(required):
+		return nil, api.ErrInvalidParameterException.New("Password length is too short based on the required types.")
 	}
-	each := in.RequireEachIncludedType == nil || *in.RequireEachIncludedType
-	if each && length < len(kinds) {
-		return nil, api.ErrInvalidParameterException.New("The password length %d is too short based on the required types.", length)
-	}
-	return &api.GetRandomPasswordOutput{RandomPassword: new(password(length, kinds, each))}, nil
+	return &api.GetRandomPasswordOutput{RandomPassword: new(password(length, all, required))}, nil
 }
 
-// password draws from all characters alike; with each, the first drawn of every
-// kind are put at random places.
-func password(length int, kinds []string, each bool) string {
-	all := strings.Join(kinds, "")
+// password draws from all characters alike; the first drawn of what is required are
+// put at random places.
+func password(length int, all string, required []string) string {
 	b := make([]byte, length)
 	for i := range b {
 		from := all
-		if each && i < len(kinds) {
-			from = kinds[i]
+		if i < len(required) {
+			from = required[i]
 		}
 		b[i] = from[below(len(from))]
 	}
