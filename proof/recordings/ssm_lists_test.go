@@ -99,7 +99,7 @@ func ssmLists(t *testing.T, h *house) {
 	s.fails("ssm:DescribeParameters", in{"ParameterFilters": list{in{"Key": "Name", "Values": list{"a"}}, in{"Key": "Name", "Values": list{"b"}}}}, 400, "InvalidFilterKey",
 		"The following filter is duplicated in the request: Name. A request can contain only one occurrence of a specific filter.")
 
-	// MOTO test_add_remove_list_tags_for_resource and its neighbours
+	// getmoto/moto issue 4360, aws/aws-cli issue 4419: no text; MOTO test_add_remove_list_tags_for_resource
 	tagged := func(id string, more in) in {
 		input := in{"ResourceType": "Parameter", "ResourceId": id}
 		for k, v := range more {
@@ -107,9 +107,8 @@ func ssmLists(t *testing.T, h *house) {
 		}
 		return input
 	}
-	none := "The resource ID is not valid. Verify that you entered the correct ID and try again."
-	s.fails("ssm:ListTagsForResource", tagged("rec-none", nil), 400, "InvalidResourceId", none)
-	s.fails("ssm:AddTagsToResource", tagged("rec-none", in{"Tags": list{in{"Key": "a", "Value": "b"}}}), 400, "InvalidResourceId", none)
+	s.fails("ssm:ListTagsForResource", tagged("rec-none", nil), 400, "InvalidResourceId", "-")
+	s.fails("ssm:AddTagsToResource", tagged("rec-none", in{"Tags": list{in{"Key": "a", "Value": "b"}}}), 400, "InvalidResourceId", "-")
 	s.ok("ssm:ListTagsForResource", tagged("/rec-prefix/path", nil), "TagList[]")
 	s.ok("ssm:AddTagsToResource", tagged("/rec-prefix/path", in{"Tags": list{in{"Key": "a", "Value": "b"}}}), "")
 	s.wants(s.ok("ssm:ListTagsForResource", tagged("/rec-prefix/path", nil), "TagList[Key,Value]"), map[string]string{"TagList.0.Key": "a", "TagList.0.Value": "b"})

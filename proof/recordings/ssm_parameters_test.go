@@ -119,6 +119,9 @@ func ssmPut(t *testing.T, h *house) {
 	s.wants(s.ok("ssm:PutParameter", put("rec-tier", strings.Repeat("x", 4097), in{"Tier": "Intelligent-Tiering"}), "Tier,Version"), map[string]string{"Tier": "Advanced"})
 	fails(put("rec-tier", "x", in{"Tier": "Standard", "Overwrite": true}), "ValidationException",
 		"This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter tier to the standard-parameter tier. If necessary, you can delete the advanced parameter and recreate it as a standard parameter.")
+	// pytorch/test-infra issue 6858
+	policy := `{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2036-06-27T19:11:55.437Z"}}`
+	fails(put("rec-policies", "v", in{"Tier": "Advanced", "Policies": policy}), "ValidationException", "Invalid policies input: "+policy+".")
 	// names: MOTO test_put_parameter_invalid_names; aws/aws-sdk-php issue 1952
 	for _, name := range []string{"ssm_test", "SSM_TEST", "aws_test", "AWS_TEST"} {
 		fails(put(name, "v", nil), "ValidationException", `Parameter name: can't be prefixed with "aws" or "ssm" (case-insensitive).`)

@@ -50,7 +50,7 @@ func retag(ctx context.Context, c *redoubt.Call, kind, id *string, f func([]Tag)
 
 // tagged finds the parameter that a resource id names. Nothing else has tags here.
 func tagged(ctx context.Context, c *redoubt.Call, kind, id *string) (named, *Parameter, error) {
-	none := ssmapi.ErrInvalidResourceId.New("The resource ID is not valid. Verify that you entered the correct ID and try again.")
+	none := ssmapi.ErrInvalidResourceId.Bare()
 	n, err := readPlain(c, value(id))
 	if err != nil || value(kind) != ssmapi.ResourceTypeForTaggingParameter {
 		return n, nil, none
