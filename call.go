@@ -25,6 +25,18 @@ type Call struct {
 	// operations answer it as an entry. Filled by the front door before the
 	// method runs.
 	Denied map[string]error
+
+	// Said are headers of the answer that its model does not know: see Say.
+	Said map[string]string
+}
+
+// Say has a header in the answer that is no member of the operation's output. The
+// front door forgets it when the call is refused or starts over.
+func (c *Call) Say(header, value string) {
+	if c.Said == nil {
+		c.Said = map[string]string{}
+	}
+	c.Said[header] = value
 }
 
 // Kind says what a Principal is.

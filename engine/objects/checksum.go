@@ -5,12 +5,15 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
 	"hash"
 	"hash/crc32"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/minio/crc64nvme"
+	"github.com/zeebo/xxh3"
 )
 
 // Algorithm names a checksum as S3 does.
@@ -18,12 +21,16 @@ type Algorithm string
 
 // The checksums that are computed while data stream.
 const (
-	MD5       Algorithm = "MD5" // Content-MD5 and ETags; never kept as a Checksum
+	MD5       Algorithm = "MD5" // also of Content-MD5 and ETags
 	CRC32     Algorithm = "CRC32"
 	CRC32C    Algorithm = "CRC32C"
 	CRC64NVME Algorithm = "CRC64NVME"
 	SHA1      Algorithm = "SHA1"
 	SHA256    Algorithm = "SHA256"
+	SHA512    Algorithm = "SHA512"
+	XXHASH64  Algorithm = "XXHASH64"
+	XXHASH3   Algorithm = "XXHASH3" // XXH3, 64 bits
+	XXHASH128 Algorithm = "XXHASH128"
 )
 
 // Types of checksums.
@@ -45,7 +52,7 @@ type Sums map[Algorithm][]byte
 // Checksum answers the sum of an algorithm as it is kept of data that were
 // written in one go.
 func (s Sums) Checksum(a Algorithm) Checksum {
-	if s[a] == nil || a == MD5 {
+	if s[a] == nil {
 		return Checksum{}
 	}
 	return Checksum{a, FullObject, base64.StdEncoding.EncodeToString(s[a])}
@@ -71,12 +78,30 @@ func newHash(a Algorithm) hash.Hash {
 		return unenforced{sha1.New()}
 	case SHA256:
 		return sha256.New()
+	case SHA512:
+		return sha512.New()
+	case XXHASH64:
+		return xxhash.New()
+	case XXHASH3:
+		return xxh3.New()
+	case XXHASH128:
+		return wide{xxh3.New()}
 	}
 	return nil
 }
 
+// wide is XXH3 with all its 128 bits.
+type wide struct{ *xxh3.Hasher }
+
+func (w wide) Size() int { return 16 }
+
+func (w wide) Sum(b []byte) []byte {
+	sum := w.Sum128().Bytes()
+	return append(b, sum[:]...)
+}
+
 // Known reports whether a is an algorithm that a Checksum can have.
-func (a Algorithm) Known() bool { return a != MD5 && newHash(a) != nil }
+func (a Algorithm) Known() bool { return newHash(a) != nil }
 
 // Length is how many bytes the algorithm's sums have.
 func (a Algorithm) Length() int {

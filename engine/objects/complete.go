@@ -30,8 +30,9 @@ type Chosen struct {
 
 // CompleteUpload makes a version of parts without copying data, in the
 // transaction of ctx. Refusals: ErrNoUpload, ErrNoParts, *PartError (ErrPartOrder,
-// ErrInvalidPart, ErrPartTooSmall), ErrChecksum, ErrSize, ErrTooLarge, those of
-// Condition.
+// ErrInvalidPart, ErrPartTooSmall), ErrChecksum, *SizeError, ErrTooLarge, those of
+// Condition, and ErrConflict where one would hold for an object that was not there
+// when the upload began, or for one that was.
 func (s *Store) CompleteUpload(ctx context.Context, c Complete) (*Version, error) {
 	tx := store.From(ctx)
 	u, err := getUpload(tx, c.Bucket, c.Key, c.Upload)
@@ -53,7 +54,7 @@ func (s *Store) CompleteUpload(ctx context.Context, c Complete) (*Version, error
 	case v.Size > MaxSize:
 		return nil, ErrTooLarge
 	case c.Size != nil && *c.Size != v.Size:
-		return nil, ErrSize
+		return nil, &SizeError{Said: *c.Size, Size: v.Size}
 	}
 	if v.Checksum, err = whole(u.Checksum, list); err != nil {
 		return nil, err
@@ -63,6 +64,18 @@ func (s *Store) CompleteUpload(ctx context.Context, c Complete) (*Version, error
 	}
 	if err := writeLayout(tx, &v.Data, list); err != nil {
 		return nil, err
+	}
+	if c.IfMatch != "" || c.IfNoneMatch {
+		last, err := newest(tx, u.Bucket, u.Key, Enabled)
+		if err == nil {
+			err = c.check(last)
+		}
+		if err == nil && dataOf(last) != u.Was {
+			err = ErrConflict
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	if err := s.add(tx, v, c.Versioning, c.Condition); err != nil {
 		return nil, err

@@ -19,7 +19,10 @@ var (
 	ErrExists     = errors.New("objects: the key has an object")
 	ErrNotMatched = errors.New("objects: the object is another one than expected")
 
-	ErrLocked = errors.New("objects: the version is locked") // retention or legal hold
+	// ErrConflict: the key's object has changed since the upload began that its
+	// condition is about.
+	ErrConflict = errors.New("objects: the object has changed since the upload began")
+	ErrLocked   = errors.New("objects: the version is locked") // retention or legal hold
 
 	ErrNoUpload     = errors.New("objects: no such upload")
 	ErrNoParts      = errors.New("objects: an upload is completed with at least one part")
@@ -69,3 +72,12 @@ func (e *PartError) Error() string { return fmt.Sprintf("%v (part %d)", e.Err, e
 
 // Unwrap answers what is wrong with the part.
 func (e *PartError) Unwrap() error { return e.Err }
+
+// SizeError is ErrSize with the sizes.
+type SizeError struct{ Said, Size int64 }
+
+// Error implements error.
+func (e *SizeError) Error() string { return fmt.Sprintf("%v: %d, not %d", ErrSize, e.Size, e.Said) }
+
+// Is makes it ErrSize.
+func (e *SizeError) Is(target error) bool { return target == ErrSize }

@@ -146,7 +146,7 @@ func TestListing(t *testing.T) {
 			if !p.More {
 				break
 			}
-			if pages > 500 || p.Next <= q.After {
+			if pages > 500 || pages > 0 && p.Next <= q.After { // it may begin within a common prefix
 				t.Fatalf("no end: %+v", q)
 			}
 			q.After = p.Next

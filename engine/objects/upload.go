@@ -22,7 +22,9 @@ type Upload struct {
 	Initiated  time.Time
 	Initiator  string `json:",omitempty"` // ARN
 	Encryption Encryption
-	Checksum   Checksum `json:",omitzero"` // Algorithm and Type of the object's; no Value
+	Checksum   Checksum `json:",omitzero"`  // Algorithm and Type of the object's; no Value
+	Unasked    bool     `json:",omitempty"` // the client asked for no checksum: it sees the object's alone
+	Was        string   `json:",omitempty"` // the data of the object that was there when the upload began
 	Attributes
 	Data Data
 }
@@ -45,6 +47,7 @@ type NewUpload struct {
 	Secrets     [][]byte
 	Initiator   string
 	Checksum    Checksum // Algorithm and Type of the object's checksum; none: empty
+	Unasked     bool     // see Upload
 	Attributes
 }
 
@@ -69,14 +72,27 @@ func (s *Store) StartUpload(ctx context.Context, n NewUpload) (*Upload, error) {
 	}
 	u := &Upload{
 		Bucket: n.Bucket, Key: n.Key, ID: uploadID(s.Clock.Now()), Initiated: s.now(), Initiator: n.Initiator,
-		Encryption: n.Encryption, Checksum: n.Checksum, Attributes: n.Attributes, Data: Data{ID: blob.NewName()},
+		Encryption: n.Encryption, Checksum: n.Checksum, Unasked: n.Unasked, Attributes: n.Attributes, Data: Data{ID: blob.NewName()},
 	}
+	last, err := newest(tx, n.Bucket, n.Key, Enabled)
+	if err != nil {
+		return nil, err
+	}
+	u.Was = dataOf(last)
 	keys, err := s.newDataKeys(tx, n.Bucket, n.Key, &u.Encryption, n.Secrets, &u.Data)
 	if err != nil {
 		return nil, err
 	}
 	keys.wipe() // each part unwraps its own copy
 	return u, uploads.Put(tx, store.ID(u.Bucket, u.Key, u.ID), u)
+}
+
+// dataOf names the data of an object; "" where there is none.
+func dataOf(v *Version) string {
+	if v == nil || v.Marker {
+		return ""
+	}
+	return v.Data.ID
 }
 
 // Upload answers an upload, in the transaction of ctx, or ErrNoUpload.

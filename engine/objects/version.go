@@ -37,6 +37,8 @@ type Lock struct {
 	Mode  string    `json:",omitempty"` // Governance, Compliance or empty
 	Until time.Time `json:",omitzero"`
 	Hold  bool      `json:",omitempty"`
+	// Held: a legal hold was set once, on or off. Nothing here depends on it.
+	Held bool `json:",omitempty"`
 }
 
 // holds reports whether the version must stay. bypass goes past governance.

@@ -22,7 +22,7 @@ func creationACL(in *api.CreateBucketInput) error {
 	case "BucketOwnerPreferred", "ObjectWriter":
 		return notImplemented("x-amz-object-ownership")
 	default:
-		return invalidArgument("Invalid x-amz-object-ownership header: "+*in.ObjectOwnership, "x-amz-object-ownership", *in.ObjectOwnership)
+		return refusal(400, "InvalidArgument", "Invalid x-amz-object-ownership header: "+*in.ObjectOwnership, "ArgumentName", "x-amz-object-ownership")
 	}
 	if acl := value(in.ACL); acl != "" && !slices.Contains([]string{"private", "public-read", "public-read-write", "authenticated-read"}, acl) {
 		return invalidArgument("", "x-amz-acl", acl)

@@ -17,9 +17,11 @@ import (
 const maxMetadata = 2 << 10
 
 // classes are the storage classes; a record of what was asked for: everything is
-// kept alike. GLACIER and DEEP_ARCHIVE, whose objects would have to be restored
-// before they are read, are not among them.
-var classes = []string{"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"}
+// kept alike.
+var classes = []string{"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"}
+
+// archived are the classes whose objects are not read before they are restored.
+var archived = []string{"GLACIER", "DEEP_ARCHIVE"}
 
 // said is what a request says about a new object beside its data and encryption.
 type said struct {
@@ -135,24 +137,28 @@ func (r *said) lock(c *redoubt.Call, b *Bucket) (objects.Lock, error) {
 	if asked && b.Lock == nil {
 		return l, invalidRequest("Bucket is missing Object Lock Configuration")
 	}
+	if r.lockMode != nil && *r.lockMode != governance && *r.lockMode != compliance {
+		return l, invalidArgument("Unknown wormMode directive.", "x-amz-object-lock-mode", *r.lockMode)
+	}
 	if (r.lockMode == nil) != (r.lockUntil == nil) {
-		return l, invalidArgument("x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied", "x-amz-object-lock-mode", value(r.lockMode))
+		missing := "x-amz-object-lock-mode"
+		if r.lockUntil == nil {
+			missing = "x-amz-object-lock-retain-until-date"
+		}
+		return l, refusal(400, "InvalidArgument", "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied", "ArgumentName", missing)
 	}
 	if r.lockMode != nil {
-		if *r.lockMode != governance && *r.lockMode != compliance {
-			return l, invalidArgument("Unknown wormMode directive.", "x-amz-object-lock-mode", *r.lockMode)
-		}
 		if !r.lockUntil.After(c.Time) {
-			return l, invalidArgument("The retain until date must be in the future!", "x-amz-object-lock-retain-until-date", r.lockUntil.UTC().Format(time.RFC3339))
+			return l, invalidArgument("The retain until date must be in the future!", "x-amz-object-lock-retain-until-date", javaDate(*r.lockUntil))
 		}
 		l.Mode, l.Until = *r.lockMode, r.lockUntil.UTC()
 	} else if b.Lock != nil && b.Lock.Mode != "" {
 		l.Mode, l.Until = b.Lock.Mode, b.Lock.until(c.Time.UTC())
 	}
 	switch value(r.legalHold) {
-	case "", "OFF":
-	case "ON":
-		l.Hold = true
+	case "":
+	case "OFF", "ON":
+		l.Hold, l.Held = *r.legalHold == "ON", true
 	default:
 		return l, invalidArgument("Legal Hold must be either of 'ON' or 'OFF'", "x-amz-object-lock-legal-hold", *r.legalHold)
 	}
@@ -178,6 +184,19 @@ func (b *Bucket) versionID(v *objects.Version) *string {
 	}
 	return &v.ID
 }
+
+// sourceID is the id of a copy's source: what was written without versioning has
+// none.
+func (b *Bucket) sourceID(v *objects.Version) *string {
+	if v.ID == objects.NullID {
+		return nil
+	}
+	return b.versionID(v)
+}
+
+// writtenID is a new version's id as its writer is told: of one that replaces the
+// null version, nothing.
+func (b *Bucket) writtenID(v *objects.Version) *string { return b.sourceID(v) }
 
 // shownETag is an ETag as HTTP writes it.
 func shownETag(v string) *string { return given(`"` + v + `"`) }

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -31,6 +32,7 @@ type Bucket struct {
 	Tags       []Tag                          `json:",omitempty"`
 	Payer      string                         `json:",omitempty"` // Requester, or empty
 	Accelerate string                         `json:",omitempty"`
+	Location   string                         `json:",omitempty"` // as its creation named the Region, if otherwise
 	Notify     *api.NotificationConfiguration `json:",omitempty"`
 	CORS       []api.CORSRule                 `json:",omitempty"`
 	Lifecycle  bool                           `json:",omitempty"` // there are rules: see lifecycle.go
@@ -129,6 +131,9 @@ func (s *Service) CreateBucket(ctx context.Context, c *redoubt.Call, in *api.Cre
 		Name: name, ID: objects.NewBucket(), Account: c.Account, Region: c.Region, Partition: c.Partition, Created: c.Time,
 		Block: &Block{true, true, true, true}, Encryption: firstEncryption(), Tags: tags,
 	}
+	if at := value(conf.LocationConstraint); at != c.Region {
+		b.Location = at // EU
+	}
 	if value(in.ObjectLockEnabledForBucket) {
 		b.Versioning, b.Lock = enabled, &Lock{}
 	}
@@ -198,7 +203,7 @@ func (s *Service) GetBucketLocation(ctx context.Context, c *redoubt.Call, in *ap
 	if err != nil {
 		return nil, err
 	}
-	return &api.GetBucketLocationOutput{LocationConstraint: &b.Region}, nil
+	return &api.GetBucketLocationOutput{LocationConstraint: new(cmp.Or(b.Location, b.Region))}, nil
 }
 
 // ListBuckets lists the caller's buckets of all Regions.

@@ -16,10 +16,8 @@ var algorithms = []struct {
 	size int
 }{
 	{objects.CRC32, 4}, {objects.CRC32C, 4}, {objects.CRC64NVME, 8}, {objects.SHA1, 20}, {objects.SHA256, 32},
+	{objects.SHA512, 64}, {objects.MD5, 16}, {objects.XXHASH64, 8}, {objects.XXHASH3, 8}, {objects.XXHASH128, 16},
 }
-
-// unmade are checksums that the model knows and that are not made here.
-var unmade = []string{"SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"}
 
 func sizeOf(a objects.Algorithm) (size int, ok bool) {
 	for _, x := range algorithms {
@@ -36,6 +34,7 @@ type claim struct {
 	algorithm objects.Algorithm
 	value     string // base64; empty: it comes in the trailer, or is only asked for
 	trailer   bool
+	part      bool // of an upload
 }
 
 // claimed reads the checksums of a request: in is a pointer to its input.
@@ -56,11 +55,6 @@ func claimed(in any, contentMD5, algorithm *string, trailers []string) (*claim, 
 		c.algorithm = a
 	}
 	v := reflect.ValueOf(in).Elem()
-	for _, x := range unmade {
-		if f := v.FieldByName("Checksum" + x); f.IsValid() && !f.IsNil() {
-			return nil, unsupported()
-		}
-	}
 	found := 0
 	for _, x := range algorithms {
 		f := v.FieldByName("Checksum" + string(x.name))
@@ -125,8 +119,12 @@ func (c *claim) kept() objects.Algorithm {
 // check compares what was computed with what the request says.
 func (c *claim) check(got objects.Sums, trailer map[string][]string) error {
 	if c.md5 != nil && string(got[objects.MD5]) != string(c.md5) {
+		expected := hex.EncodeToString(c.md5) // of whole objects alone, as at AWS
+		if c.part {
+			expected = base64.StdEncoding.EncodeToString(c.md5)
+		}
 		return refusal(400, "BadDigest", "The Content-MD5 you specified did not match what we received.",
-			"ExpectedDigest", hex.EncodeToString(c.md5), "CalculatedDigest", base64.StdEncoding.EncodeToString(got[objects.MD5]))
+			"ExpectedDigest", expected, "CalculatedDigest", base64.StdEncoding.EncodeToString(got[objects.MD5]))
 	}
 	want := c.value
 	if c.trailer {

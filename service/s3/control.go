@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -49,6 +50,9 @@ func accountNeeds[I any](action string) op.Needs[I] {
 // PutAccountBlock replaces the block of all the account's buckets.
 func (s *Service) PutAccountBlock(ctx context.Context, c *redoubt.Call, in *api.PutPublicAccessBlockInput) (*api.PutPublicAccessBlockOutput, error) {
 	f := in.PublicAccessBlockConfiguration
+	if f.BlockPublicAcls == nil && f.IgnorePublicAcls == nil && f.BlockPublicPolicy == nil && f.RestrictPublicBuckets == nil {
+		return nil, invalidRequest("Must specify at least one configuration.")
+	}
 	b := &Block{value(f.BlockPublicAcls), value(f.IgnorePublicAcls), value(f.BlockPublicPolicy), value(f.RestrictPublicBuckets)}
 	return nil, accounts.In(c.Account).Put(store.From(ctx), "block", b)
 }
@@ -177,7 +181,7 @@ func (s *Service) ListTagsForResource(ctx context.Context, c *redoubt.Call, in *
 
 // TagResource sets tags; a key that is there gets the new value.
 func (s *Service) TagResource(ctx context.Context, c *redoubt.Call, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
-	add, err := tagSet(s3Tags(in.Tags), bucketTags)
+	add, err := controlTags(in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +205,22 @@ func (s *Service) TagResource(ctx context.Context, c *redoubt.Call, in *api.TagR
 		}
 		return tags, nil
 	})
+}
+
+// controlTags is tagSet with S3 Control's words.
+func controlTags(tags []api.Tag) ([]Tag, error) {
+	add, err := tagSet(s3Tags(tags), bucketTags)
+	e, ok := errors.AsType[*redoubt.Error](err)
+	if !ok || e.Code != "InvalidTag" {
+		return add, err
+	}
+	switch {
+	case strings.HasPrefix(e.Message, "System"):
+		return nil, invalidTag(`User-defined tag keys can't start with "aws:". This prefix is reserved for system tags. Remove "aws:" from your tag keys and try again.`)
+	case strings.HasPrefix(e.Message, "Cannot"):
+		return nil, invalidTag("There are duplicate tag keys in your request. Remove the duplicate tag keys and try again.")
+	}
+	return nil, invalidTag("This request contains a tag key or value that isn't valid. Valid characters include the following: [a-zA-Z+-=._:/]. Tag keys can contain up to 128 characters. Tag values can contain up to 256 characters.")
 }
 
 // UntagResource removes tags; what is not there is no error.

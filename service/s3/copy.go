@@ -22,7 +22,7 @@ type source struct {
 // /object/key, percent-encoded, with ?versionId behind it.
 func copySource(header *string) (*source, error) {
 	text := value(header)
-	bad := invalidArgument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey", "x-amz-copy-source", text)
+	bad := invalidArgument("Invalid copy source object key", "x-amz-copy-source", "x-amz-copy-source")
 	src := &source{}
 	if path, query, ok := strings.Cut(text, "?"); ok {
 		q, err := url.ParseQuery(query)
@@ -102,7 +102,7 @@ func (s *Service) CopyObject(ctx context.Context, c *redoubt.Call, in *api.CopyO
 	}
 	var from *Bucket
 	var v *objects.Version
-	if from, v, err = s.look(ctx, c, &src.bucket, &src.key, src.version); err != nil {
+	if from, v, err = s.source(ctx, c, src); err != nil {
 		return nil, err
 	}
 	asked := readCondition{in.CopySourceIfMatch, in.CopySourceIfNoneMatch, in.CopySourceIfModifiedSince, in.CopySourceIfUnmodifiedSince}
@@ -112,7 +112,7 @@ func (s *Service) CopyObject(ctx context.Context, c *redoubt.Call, in *api.CopyO
 	if v.Size > objects.MaxPart {
 		return nil, invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: 5368709120")
 	}
-	if s.inPlace(in, src) {
+	if s.inPlace(in, src, from, v) {
 		return nil, invalidRequest("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
 	var put api.PutObjectInput
@@ -163,7 +163,10 @@ func (s *Service) CopyObject(ctx context.Context, c *redoubt.Call, in *api.CopyO
 	out := &api.CopyObjectOutput{
 		CopyObjectResult: result, VersionId: b.versionID(made), ServerSideEncryption: shownKind(&made.Encryption), SSEKMSKeyId: given(made.Encryption.KeyARN),
 		SSEKMSEncryptionContext: shownContext(in.SSEKMSEncryptionContext, &made.Encryption), BucketKeyEnabled: given(made.Encryption.BucketKey), RequestCharged: charged(c, b),
-		CopySourceVersionId: from.versionID(v),
+		CopySourceVersionId: from.sourceID(v),
+	}
+	if out.Expiration, err = s.expiration(ctx, b, made); err != nil {
+		return nil, err
 	}
 	if made.Encryption.Kind == objects.SSEC {
 		out.SSECustomerAlgorithm, out.SSECustomerKeyMD5 = in.SSECustomerAlgorithm, in.SSECustomerKeyMD5
@@ -179,11 +182,23 @@ func (s *Service) changed(err error) error {
 	return err
 }
 
-// inPlace reports whether a copy onto itself would change nothing.
-func (s *Service) inPlace(in *api.CopyObjectInput, src *source) bool {
+// source finds what is copied.
+func (s *Service) source(ctx context.Context, c *redoubt.Call, src *source) (*Bucket, *objects.Version, error) {
+	b, v, err := s.look(ctx, c, &src.bucket, &src.key, src.version)
+	if e, ok := errors.AsType[*redoubt.Error](err); ok && e.Code == "MethodNotAllowed" {
+		err = invalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.")
+	}
+	return b, v, err
+}
+
+// inPlace reports whether a copy onto itself would change nothing. Where the bucket
+// was told how to encrypt, or does it otherwise than the object is, S3 takes that for a
+// change.
+func (s *Service) inPlace(in *api.CopyObjectInput, src *source, from *Bucket, v *objects.Version) bool {
 	return src.bucket == value(in.Bucket) && src.key == value(in.Key) && src.version == nil &&
 		value(in.MetadataDirective) != "REPLACE" && in.StorageClass == nil && in.WebsiteRedirectLocation == nil && in.ServerSideEncryption == nil &&
-		in.SSECustomerAlgorithm == nil && in.BucketKeyEnabled == nil && in.ChecksumAlgorithm == nil
+		in.SSECustomerAlgorithm == nil && in.BucketKeyEnabled == nil && in.ChecksumAlgorithm == nil &&
+		!from.Encryption.Told && string(v.Encryption.Kind) == from.Encryption.Algorithm
 }
 
 // keep takes the source's metadata over. The redirect location is not among it.

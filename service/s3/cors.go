@@ -73,10 +73,10 @@ func (s *Service) DeleteBucketCors(ctx context.Context, c *redoubt.Call, in *api
 // another site sends. Source: Amazon S3 User Guide, "Elements of a CORS
 // configuration", "How does Amazon S3 evaluate the CORS configuration on a bucket?"
 func (s *Service) Share(ctx context.Context, r op.Sharing) (map[string]string, error) {
-	name, _, _ := strings.Cut(strings.TrimPrefix(r.Path, "/"), "/")
+	name, key, _ := strings.Cut(strings.TrimPrefix(r.Path, "/"), "/")
 	name, err := url.PathUnescape(name)
 	if err != nil {
-		return nil, noSharing("CORSResponse: Bucket not found", r)
+		return nil, noSharing("CORSResponse: Bucket not found", r, "")
 	}
 	var b *Bucket
 	err = s.once(ctx, func(ctx context.Context) error {
@@ -90,22 +90,31 @@ func (s *Service) Share(ctx context.Context, r op.Sharing) (map[string]string, e
 	})
 	switch {
 	case absent(err):
-		return nil, noSharing("CORSResponse: Bucket not found", r)
+		return nil, noSharing("CORSResponse: Bucket not found", r, "")
 	case err != nil:
 		return nil, err
 	case len(b.CORS) == 0:
-		return nil, noSharing("CORSResponse: CORS is not enabled for this bucket.", r)
+		return nil, noSharing("CORSResponse: CORS is not enabled for this bucket.", r, "")
+	case r.Method == "":
+		return nil, refusal(400, "BadRequest", "Invalid Access-Control-Request-Method: null")
 	}
 	for i := range b.CORS {
 		if header := admit(&b.CORS[i], r); header != nil {
 			return header, nil
 		}
 	}
-	return nil, noSharing("CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.", r)
+	return nil, noSharing("CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.", r, key)
 }
 
-func noSharing(message string, r op.Sharing) error {
-	return refusal(403, "AccessForbidden", message, "Method", r.Method, "ResourceType", "BUCKET")
+func noSharing(message string, r op.Sharing, key string) error {
+	method, kind := r.Method, "BUCKET"
+	if method == "" {
+		method = "OPTIONS"
+	}
+	if key != "" {
+		kind = "OBJECT"
+	}
+	return refusal(403, "AccessForbidden", message, "Method", method, "ResourceType", kind)
 }
 
 // admit answers the headers by which a rule admits a request, or nil.

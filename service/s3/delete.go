@@ -46,6 +46,9 @@ func (s *Service) DeleteObject(ctx context.Context, c *redoubt.Call, in *api.Del
 	if in.MFA != nil {
 		return nil, notImplemented("x-amz-mfa")
 	}
+	if in.BypassGovernanceRetention != nil && b.Lock == nil {
+		return nil, bypassWithoutLock()
+	}
 	if in.IfMatchLastModifiedTime != nil || in.IfMatchSize != nil {
 		return nil, notImplemented("x-amz-if-match-last-modified-time")
 	}
@@ -131,6 +134,9 @@ func (s *Service) DeleteObjects(ctx context.Context, c *redoubt.Call, in *api.De
 			if b, err = bucket(ctx, in.Bucket); err != nil {
 				return err
 			}
+			if in.BypassGovernanceRetention != nil && b.Lock == nil {
+				return bypassWithoutLock()
+			}
 			for i, o := range batch {
 				deleted[from+i], failed[from+i] = s.deleteOne(ctx, c, b, o, from+i, value(in.BypassGovernanceRetention))
 				if err := failed[from+i]; err != nil {
@@ -178,5 +184,14 @@ func (s *Service) deleteOne(ctx context.Context, c *redoubt.Call, b *Bucket, o a
 	}
 	d := objects.Delete{Bucket: b.ID, Key: value(o.Key), ID: value(o.VersionId), Bypass: bypass && c.Denied[itemBypass] == nil}
 	d.IfMatch = bareETag(value(o.ETag))
-	return s.remove(ctx, c, b, d)
+	gone, err := s.remove(ctx, c, b, d)
+	if e, ok := errors.AsType[*redoubt.Error](err); ok && e.Code == "InvalidArgument" && d.ID != "" ||
+		err == nil && d.ID != "" && d.ID != objects.NullID && gone.Version == nil {
+		return nil, noSuchVersion(d.Key, d.ID) // of a list, unlike DeleteObject's, and whatever its form
+	}
+	return gone, err
+}
+
+func bypassWithoutLock() error {
+	return refusal(400, "InvalidArgument", "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.", "ArgumentName", "x-amz-bypass-governance-retention")
 }

@@ -22,6 +22,7 @@ type Encryption struct {
 	Algorithm string
 	Key       string `json:",omitempty"` // as given: id, ARN or alias; empty: aws/s3
 	BucketKey bool   `json:",omitempty"`
+	Told      bool   `json:",omitempty"` // by PutBucketEncryption
 	// Blocked are the ways that no new object may be encrypted in.
 	Blocked []string `json:",omitempty"`
 }
@@ -39,7 +40,7 @@ func (s *Service) PutBucketEncryption(ctx context.Context, c *redoubt.Call, in *
 		return nil, malformedXML()
 	}
 	r := rules[0]
-	e := Encryption{Algorithm: sseS3, BucketKey: value(r.BucketKeyEnabled)}
+	e := Encryption{Algorithm: sseS3, BucketKey: value(r.BucketKeyEnabled), Told: true}
 	if by := r.ApplyServerSideEncryptionByDefault; by != nil {
 		e.Algorithm, e.Key = value(by.SSEAlgorithm), value(by.KMSMasterKeyID)
 		switch {

@@ -45,7 +45,7 @@ func invalidRequest(message string) error { return refusal(400, "InvalidRequest"
 
 func accessDenied() error { return redoubt.ErrAccessDenied.New("Access Denied") }
 
-func notImplemented(header string) error {
+func notImplemented(header string) *redoubt.Error {
 	return refusal(501, "NotImplemented", "A header you provided implies functionality that is not implemented", "Header", header)
 }
 

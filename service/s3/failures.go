@@ -2,6 +2,7 @@ package s3
 
 import (
 	"errors"
+	"fmt"
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	api "github.com/redoubt-sec/redoubt/api/s3api"
@@ -11,6 +12,10 @@ import (
 
 func noSuchKey(key string) *redoubt.Error {
 	return refusal(404, string(api.ErrNoSuchKey), "The specified key does not exist.", "Key", key)
+}
+
+func noSuchVersion(key, version string) error {
+	return refusal(404, "NoSuchVersion", "The specified version does not exist.", "Key", key, "VersionId", version)
 }
 
 func noSuchUpload(id string) error {
@@ -25,6 +30,7 @@ func keyTooLong(key string) error {
 // ours.
 func ofObjects(err error, b *Bucket, key, version string) error {
 	part, _ := errors.AsType[*objects.PartError](err)
+	size, _ := errors.AsType[*objects.SizeError](err)
 	switch {
 	case err == nil:
 		return nil
@@ -39,7 +45,7 @@ func ofObjects(err error, b *Bucket, key, version string) error {
 	case errors.Is(err, objects.ErrNoKey):
 		return noSuchKey(key)
 	case errors.Is(err, objects.ErrNoVersion):
-		return refusal(404, "NoSuchVersion", "The specified version does not exist.", "Key", key, "VersionId", version)
+		return noSuchVersion(key, version)
 	case errors.Is(err, objects.ErrBadVersion):
 		return invalidArgument("Invalid version id specified", "versionId", version)
 	case errors.Is(err, objects.ErrBadKey):
@@ -54,7 +60,7 @@ func ofObjects(err error, b *Bucket, key, version string) error {
 	case errors.Is(err, objects.ErrLocked):
 		return redoubt.ErrAccessDenied.New("Access Denied because object protected by object lock.")
 	case errors.Is(err, objects.ErrNoParts):
-		return malformedXML()
+		return invalidRequest("You must specify at least one part")
 	case errors.Is(err, objects.ErrPartOrder):
 		return refusal(400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
 	case errors.Is(err, objects.ErrInvalidPart) && part != nil:
@@ -67,8 +73,8 @@ func ofObjects(err error, b *Bucket, key, version string) error {
 		return badPartNumber()
 	case errors.Is(err, objects.ErrTooLarge):
 		return tooLarge()
-	case errors.Is(err, objects.ErrSize):
-		return refusal(400, "InvalidRequest", "The provided 'x-amz-mp-object-size' header does not match what was computed.")
+	case size != nil:
+		return invalidRequest(fmt.Sprintf("The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", size.Said, size.Size))
 	case errors.Is(err, objects.ErrChecksum):
 		return refusal(400, "BadDigest", "The checksum you specified did not match the calculated checksum.")
 	case errors.Is(err, objects.ErrKey):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -116,11 +117,21 @@ func (s *Service) get(ctx context.Context, c *redoubt.Call, in *api.GetObjectInp
 		return nil, err
 	}
 	out := s.described(c, b, v, in)
-	at := span{0, v.Size, false}
+	if slices.Contains(archived, v.Class) && data {
+		e := refusal(403, string(api.ErrInvalidObjectState), "The operation is not valid for the object's storage class", "StorageClass", v.Class)
+		return nil, e
+	}
+	at, sum := span{0, v.Size, false}, v.Checksum
 	switch {
 	case in.PartNumber != nil:
-		if at, err = s.part(ctx, v, int(*in.PartNumber)); err != nil {
+		var p *objects.Part
+		if at, p, err = s.part(ctx, v, int(*in.PartNumber)); err != nil {
 			return nil, err
+		}
+		if sum.Type == objects.Composite {
+			sum.Value = p.Checksum.Value
+		} else if at.length != v.Size {
+			sum.Value = "" // a whole object's checksum says nothing of its parts
 		}
 		if v.Parts > 0 {
 			out.PartsCount = new(int32(v.Parts))
@@ -129,13 +140,21 @@ func (s *Service) get(ctx context.Context, c *redoubt.Call, in *api.GetObjectInp
 		if at, err = parseRange(*in.Range, v.Size); err != nil {
 			return nil, err
 		}
+		if at.partial {
+			sum.Value = ""
+		}
 	}
 	if at.partial {
 		out.ContentRange = new("bytes " + strconv.FormatInt(at.offset, 10) + "-" + strconv.FormatInt(at.offset+at.length-1, 10) + "/" + strconv.FormatInt(v.Size, 10))
 	}
 	out.ContentLength = &at.length
-	if value(in.ChecksumMode) == "ENABLED" && !at.partial {
-		setChecksum(out, v.Checksum)
+	if value(in.ChecksumMode) == "ENABLED" {
+		setChecksum(out, sum)
+	}
+	if in.VersionId == nil {
+		if out.Expiration, err = s.expiration(ctx, b, v); err != nil {
+			return nil, err
+		}
 	}
 	if v.Encryption.Kind == objects.SSEC {
 		out.SSECustomerAlgorithm, out.SSECustomerKeyMD5 = in.SSECustomerAlgorithm, in.SSECustomerKeyMD5
@@ -191,8 +210,8 @@ func (s *Service) described(c *redoubt.Call, b *Bucket, v *objects.Version, in *
 	if v.Lock.Mode != "" && c.Denied[itemRetention] == nil {
 		out.ObjectLockMode, out.ObjectLockRetainUntilDate = &v.Lock.Mode, &v.Lock.Until
 	}
-	if v.Lock.Hold && c.Denied[itemHold] == nil {
-		out.ObjectLockLegalHoldStatus = new("ON")
+	if v.Lock.Held && c.Denied[itemHold] == nil {
+		out.ObjectLockLegalHoldStatus = new(hold(v.Lock))
 	}
 	return out
 }
@@ -227,19 +246,19 @@ type span struct {
 }
 
 // part is where the n-th part of an object lies.
-func (s *Service) part(ctx context.Context, v *objects.Version, n int) (span, error) {
+func (s *Service) part(ctx context.Context, v *objects.Version, n int) (span, *objects.Part, error) {
 	if n < 1 || n > objects.MaxParts {
-		return span{}, invalidArgument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", itoa(n))
+		return span{}, nil, invalidArgument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", itoa(n))
 	}
 	var p *objects.Part
 	err := s.DB.Run(ctx, func(ctx context.Context) (err error) { p, err = s.Objects.PartAt(ctx, v, n); return err })
 	if errors.Is(err, objects.ErrRange) {
-		return span{}, refusal(416, "InvalidPartNumber", "The requested partnumber is not satisfiable", "PartNumberRequested", itoa(n), "ActualPartCount", itoa(max(v.Parts, 1)))
+		return span{}, nil, refusal(416, "InvalidPartNumber", "The requested partnumber is not satisfiable", "PartNumberRequested", itoa(n), "ActualPartCount", itoa(max(v.Parts, 1)))
 	}
 	if err != nil {
-		return span{}, err
+		return span{}, nil, err
 	}
-	return span{p.Offset, p.Size, v.Size > 0}, nil
+	return span{p.Offset, p.Size, v.Size > 0}, p, nil
 }
 
 // parseRange reads a Range header of one range of bytes. What is no such range is

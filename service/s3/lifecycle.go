@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -9,6 +11,7 @@ import (
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	api "github.com/redoubt-sec/redoubt/api/s3api"
+	"github.com/redoubt-sec/redoubt/engine/objects"
 	"github.com/redoubt-sec/redoubt/store"
 )
 
@@ -50,8 +53,12 @@ func (s *Service) PutBucketLifecycleConfiguration(ctx context.Context, c *redoub
 		ids[*rules[i].ID] = true
 	}
 	minimum := value(in.TransitionDefaultMinimumObjectSize)
-	if minimum == "" {
+	switch minimum {
+	case "":
 		minimum = "all_storage_classes_128K"
+	case "all_storage_classes_128K", "varies_by_storage_class":
+	default:
+		return nil, invalidRequest("Invalid TransitionDefaultMinimumObjectSize found: " + minimum)
 	}
 	b, err := edit(ctx, in.Bucket, func(b *Bucket) error { b.Lifecycle = true; return nil })
 	if err != nil {
@@ -73,6 +80,9 @@ func checkRule(r *api.LifecycleRule) error {
 	bad := func(message string) error { return refusal(400, "InvalidArgument", message) }
 	if value(r.Status) != enabled && value(r.Status) != disabled || (r.Filter == nil) == (r.Prefix == nil) {
 		return malformedXML()
+	}
+	if err := checkFilter(r.Filter); err != nil {
+		return err
 	}
 	if utf8.RuneCountInString(value(r.ID)) > 255 {
 		return bad("ID length should not exceed allowed limit of 255")
@@ -96,13 +106,15 @@ func checkRule(r *api.LifecycleRule) error {
 		case e.Days != nil && *e.Days <= 0:
 			return bad("'Days' for Expiration action must be a positive integer")
 		case e.Date != nil && !e.Date.Equal(e.Date.Truncate(24*time.Hour)):
-			return bad("'Date' must be at midnight GMT")
+			return invalidArgument("'Date' must be at midnight GMT", "Date", e.Date.UTC().Format("2006-01-02T15:04:05.000Z"))
 		case e.ExpiredObjectDeleteMarker != nil && asksTags(r):
 			return bad("ExpiredObjectDeleteMarker cannot be specified with Tags.")
 		}
 	}
 	if e := r.NoncurrentVersionExpiration; e != nil {
 		switch {
+		case e.NoncurrentDays == nil:
+			return malformedXML()
 		case value(e.NoncurrentDays) <= 0:
 			return bad("'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer")
 		case e.NewerNoncurrentVersions != nil && (*e.NewerNoncurrentVersions < 1 || *e.NewerNoncurrentVersions > 100):
@@ -118,6 +130,72 @@ func checkRule(r *api.LifecycleRule) error {
 		}
 	}
 	return nil
+}
+
+// checkFilter: a filter says one thing, or several under And.
+func checkFilter(f *api.LifecycleRuleFilter) error {
+	if f == nil {
+		return nil
+	}
+	n := 0
+	for _, set := range []bool{f.Prefix != nil, f.Tag != nil, f.ObjectSizeGreaterThan != nil, f.ObjectSizeLessThan != nil, f.And != nil} {
+		if set {
+			n++
+		}
+	}
+	if n > 1 {
+		return malformedXML()
+	}
+	if f.And != nil {
+		keys := map[string]bool{}
+		for _, t := range f.And.Tags {
+			if keys[value(t.Key)] {
+				return invalidRequest("Duplicate Tag Keys are not allowed.")
+			}
+			keys[value(t.Key)] = true
+		}
+	}
+	return nil
+}
+
+// expiration is the header x-amz-expiration: when the bucket's rules will expire an
+// object, and which does so first.
+func (s *Service) expiration(ctx context.Context, b *Bucket, v *objects.Version) (header *string, err error) {
+	if !b.Lifecycle {
+		return nil, nil
+	}
+	var l *Lifecycle
+	if err := s.once(ctx, func(ctx context.Context) (err error) {
+		l, err = lifecycles.Rows().Get(store.From(ctx), b.ID)
+		return err
+	}); err != nil {
+		if absent(err) {
+			err = nil
+		}
+		return nil, err
+	}
+	var first time.Time
+	for i := range l.Rules {
+		r := &l.Rules[i]
+		sc := scopeOf(r)
+		if value(r.Status) != enabled || r.Expiration == nil || !sc.holds(v.Key, v.Size, v.Tags) {
+			continue
+		}
+		var at time.Time
+		switch e := r.Expiration; {
+		case e.Date != nil:
+			at = e.Date.UTC()
+		case e.Days != nil:
+			at = due(v.Modified, *e.Days)
+		default:
+			continue
+		}
+		if first.IsZero() || at.Before(first) {
+			first = at
+			header = new(`expiry-date="` + at.Format(http.TimeFormat) + `", rule-id="` + url.QueryEscape(value(r.ID)) + `"`)
+		}
+	}
+	return header, nil
 }
 
 // asksTags reports whether a rule asks for tags.

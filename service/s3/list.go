@@ -117,6 +117,7 @@ func (s *Service) ListObjectsV2(ctx context.Context, c *redoubt.Call, in *api.Li
 		return nil, ofObjects(err, b, "", "")
 	}
 	name := encoding(in.EncodingType)
+	c.Say("X-Amz-Bucket-Region", b.Region)
 	out := &api.ListObjectsV2Output{
 		IsTruncated: &page.More, Name: &b.Name, Prefix: name.name(value(in.Prefix)), Delimiter: name.maybe(in.Delimiter), MaxKeys: new(int32(most)),
 		CommonPrefixes: name.prefixes(page.Prefixes), EncodingType: in.EncodingType, KeyCount: new(int32(len(page.Items) + len(page.Prefixes))),
@@ -150,6 +151,7 @@ func (s *Service) ListObjects(ctx context.Context, c *redoubt.Call, in *api.List
 		return nil, ofObjects(err, b, "", "")
 	}
 	name := encoding(in.EncodingType)
+	c.Say("X-Amz-Bucket-Region", b.Region)
 	out := &api.ListObjectsOutput{
 		IsTruncated: &page.More, Marker: name.name(value(in.Marker)), Name: &b.Name, Prefix: name.name(value(in.Prefix)), Delimiter: name.maybe(in.Delimiter),
 		MaxKeys: new(int32(most)), CommonPrefixes: name.prefixes(page.Prefixes), EncodingType: in.EncodingType, RequestCharged: charged(c, b),
@@ -244,7 +246,9 @@ func (s *Service) GetObjectAttributes(ctx context.Context, c *redoubt.Call, in *
 		case "Checksum":
 			if v.Checksum.Value != "" {
 				out.Checksum = &api.Checksum{}
-				setChecksum(out.Checksum, v.Checksum)
+				sum := v.Checksum
+				sum.Value, _, _ = strings.Cut(sum.Value, "-") // without the number of parts, here alone
+				setChecksum(out.Checksum, sum)
 			}
 		case "StorageClass":
 			out.StorageClass = new(class(v.Class))
@@ -270,15 +274,15 @@ func (s *Service) objectParts(ctx context.Context, v *objects.Version, in *api.G
 	if err != nil {
 		return nil, err
 	}
-	out := &api.GetObjectAttributesParts{
-		TotalPartsCount: new(int32(v.Parts)), PartNumberMarker: new(value(in.PartNumberMarker)), MaxParts: new(int32(most)), IsTruncated: &more,
+	out := &api.GetObjectAttributesParts{TotalPartsCount: new(int32(v.Parts))}
+	if v.Checksum.Type != objects.Composite {
+		return out, nil // parts are listed only where their checksums are part of the object's
 	}
+	out.PartNumberMarker, out.MaxParts, out.IsTruncated = new(value(in.PartNumberMarker)), new(int32(most)), &more
 	for _, p := range list {
 		e := api.ObjectPart{PartNumber: new(int32(p.Number)), Size: &p.Size}
 		setChecksum(&e, p.Checksum)
-		if p.Checksum.Value != "" { // AWS lists parts only where they have checksums
-			out.Parts = append(out.Parts, e)
-		}
+		out.Parts = append(out.Parts, e)
 	}
 	out.NextPartNumberMarker = new(int32(0))
 	if n := len(list); n > 0 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"net/url"
+	"strconv"
 	"strings"
 
 	redoubt "github.com/redoubt-sec/redoubt"
@@ -23,6 +25,9 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, c *redoubt.Call, in
 	sum, err := uploadChecksum(in.ChecksumAlgorithm, in.ChecksumType)
 	if err != nil {
 		return nil, err
+	}
+	if in.ChecksumAlgorithm == nil && in.SSECustomerAlgorithm != nil {
+		sum = objects.Checksum{} // S3 adds none of its own to what a customer's key hides
 	}
 	key := value(in.Key)
 	if len(key) > objects.MaxKey {
@@ -54,7 +59,7 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, c *redoubt.Call, in
 		if err != nil {
 			return err
 		}
-		u, err = s.Objects.StartUpload(ctx, objects.NewUpload{Bucket: b.ID, Key: key, Encryption: enc, Secrets: secrets, Initiator: c.Principal.ARN, Checksum: sum, Attributes: a})
+		u, err = s.Objects.StartUpload(ctx, objects.NewUpload{Bucket: b.ID, Key: key, Encryption: enc, Secrets: secrets, Initiator: c.Principal.ARN, Checksum: sum, Unasked: in.ChecksumAlgorithm == nil, Attributes: a})
 		return ofObjects(err, b, key, "")
 	}); err != nil {
 		return nil, err
@@ -86,7 +91,7 @@ func uploadChecksum(algorithm, kind *string) (objects.Checksum, error) {
 		return sum, unsupported()
 	}
 	whole := sum.Algorithm == objects.CRC64NVME
-	parts := sum.Algorithm == objects.SHA1 || sum.Algorithm == objects.SHA256
+	parts := !whole && sum.Algorithm != objects.CRC32 && sum.Algorithm != objects.CRC32C
 	switch {
 	case sum.Type == "" && whole:
 		sum.Type = objects.FullObject
@@ -117,18 +122,32 @@ func (s *Service) upload(ctx context.Context, c *redoubt.Call, name, key, id *st
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if u.Encryption.Kind == objects.SSEC && !customer.given() {
-		return nil, nil, nil, invalidRequest("The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.")
+	if (u.Encryption.Kind == objects.SSEC) != customer.given() {
+		return nil, nil, nil, unlikeUpload()
 	}
 	secrets, err = s.secrets(ctx, c, b, &u.Encryption, customer)
+	if errors.Is(err, redoubt.ErrAccessDenied) && u.Encryption.Kind == objects.SSEC {
+		err = invalidRequest("The provided encryption parameters did not match the ones used originally.")
+	}
 	return b, u, secrets, err
+}
+
+func unlikeUpload() error {
+	return invalidRequest("The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.")
 }
 
 func ofUpload(err error, b *Bucket, key, id string) error {
 	if errors.Is(err, objects.ErrNoUpload) || errors.Is(err, objects.ErrBadKey) {
 		return noSuchUpload(id)
 	}
-	return ofObjects(err, b, key, "")
+	worded := ofObjects(err, b, key, "")
+	if e, ok := errors.AsType[*redoubt.Error](worded); ok && (errors.Is(err, objects.ErrInvalidPart) || errors.Is(err, objects.ErrPartOrder)) {
+		if e.Fields == nil {
+			e.Fields = map[string]any{}
+		}
+		e.Fields["UploadId"] = id
+	}
+	return worded
 }
 
 // UploadPart stores a part; a second one of the same number replaces it.
@@ -150,11 +169,16 @@ func (s *Service) UploadPart(ctx context.Context, c *redoubt.Call, in *api.Uploa
 	if err != nil {
 		return nil, err
 	}
+	sums.part = true
 	b, u, secrets, err := s.upload(ctx, c, in.Bucket, in.Key, in.UploadId, customerKey{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5})
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.putPart(ctx, b, u, int(*in.PartNumber), secrets, data, sums)
+	if sums.algorithm != "" && !u.Unasked && sums.algorithm != u.Checksum.Algorithm {
+		wipe(secrets)
+		return nil, otherChecksum(u.Checksum.Algorithm, sums.algorithm)
+	}
+	p, got, err := s.putPart(ctx, b, u, int(*in.PartNumber), secrets, data, sums)
 	if err != nil {
 		return nil, err
 	}
@@ -164,33 +188,42 @@ func (s *Service) UploadPart(ctx context.Context, c *redoubt.Call, in *api.Uploa
 	if u.Encryption.Kind == objects.SSEC {
 		out.SSECustomerAlgorithm, out.SSECustomerKeyMD5 = in.SSECustomerAlgorithm, in.SSECustomerKeyMD5
 	}
-	setChecksum(out, p.Checksum)
+	sum := p.Checksum
+	if u.Unasked && sums.algorithm != "" {
+		sum = got.Checksum(sums.algorithm) // what was checked, though it is not kept
+	}
+	sum.Type = "" // a part's has none
+	setChecksum(out, sum)
 	return out, nil
 }
 
+func otherChecksum(expected, actual objects.Algorithm) error {
+	return invalidRequest("Checksum Type mismatch occurred, expected checksum Type: " + strings.ToLower(string(expected)) + ", actual checksum Type: " + strings.ToLower(string(actual)))
+}
+
 // putPart stores a part's data and checks them.
-func (s *Service) putPart(ctx context.Context, b *Bucket, u *objects.Upload, n int, secrets [][]byte, data input, sums *claim) (*objects.Part, error) {
+func (s *Service) putPart(ctx context.Context, b *Bucket, u *objects.Upload, n int, secrets [][]byte, data input, sums *claim) (*objects.Part, objects.Sums, error) {
 	w, err := s.Objects.PutPart(ctx, objects.NewPart{Bucket: b.ID, Key: u.Key, Upload: u.ID, Number: n, Size: data.length, Secrets: secrets, Sums: append(sums.sums(), u.Checksum.Algorithm)})
 	if err != nil {
 		wipe(secrets)
-		return nil, ofUpload(err, b, u.Key, u.ID)
+		return nil, nil, ofUpload(err, b, u.Key, u.ID)
 	}
 	wr := &writer{w, b, u.Key, secrets}
 	defer wr.Close()
 	got, err := wr.take(data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	trailer := map[string][]string{}
 	if data.trailer != nil {
 		trailer = data.trailer()
 	}
 	if err := sums.check(got, trailer); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var p *objects.Part
 	err = s.once(ctx, func(ctx context.Context) (err error) { p, err = w.CommitPart(ctx); return err })
-	return p, ofUpload(err, b, u.Key, u.ID)
+	return p, got, ofUpload(err, b, u.Key, u.ID)
 }
 
 func (s *Service) partCopyNeeds(ctx context.Context, c *redoubt.Call, in *api.UploadPartCopyInput) ([]redoubt.Need, error) {
@@ -216,7 +249,7 @@ func (s *Service) UploadPartCopy(ctx context.Context, c *redoubt.Call, in *api.U
 	if err != nil {
 		return nil, err
 	}
-	from, v, err := s.look(ctx, c, &src.bucket, &src.key, src.version)
+	from, v, err := s.source(ctx, c, src)
 	if err != nil {
 		return nil, err
 	}
@@ -226,8 +259,8 @@ func (s *Service) UploadPartCopy(ctx context.Context, c *redoubt.Call, in *api.U
 	}
 	at := span{0, v.Size, false}
 	if in.CopySourceRange != nil {
-		if at, err = parseRange(*in.CopySourceRange, v.Size); err != nil || !at.partial {
-			return nil, invalidArgument("The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy", "x-amz-copy-source-range", *in.CopySourceRange)
+		if at, err = copyRange(*in.CopySourceRange, v.Size); err != nil {
+			return nil, err
 		}
 	}
 	if at.length > objects.MaxPart {
@@ -248,16 +281,34 @@ func (s *Service) UploadPartCopy(ctx context.Context, c *redoubt.Call, in *api.U
 		return nil, s.changed(ofObjects(err, from, src.key, ""))
 	}
 	defer body.Close()
-	p, err := s.putPart(ctx, b, u, int(*in.PartNumber), secrets, input{Reader: body, length: at.length}, &claim{})
+	p, _, err := s.putPart(ctx, b, u, int(*in.PartNumber), secrets, input{Reader: body, length: at.length}, &claim{})
 	if err != nil {
 		return nil, err
 	}
 	result := &api.CopyPartResult{ETag: shownETag(p.ETag), LastModified: new(p.Modified)}
-	setChecksum(result, p.Checksum)
+	if !u.Unasked {
+		setChecksum(result, p.Checksum)
+	}
 	return &api.UploadPartCopyOutput{
-		CopyPartResult: result, CopySourceVersionId: from.versionID(v), ServerSideEncryption: shownKind(&u.Encryption), SSEKMSKeyId: given(u.Encryption.KeyARN),
+		CopyPartResult: result, CopySourceVersionId: from.sourceID(v), ServerSideEncryption: shownKind(&u.Encryption), SSEKMSKeyId: given(u.Encryption.KeyARN),
 		BucketKeyEnabled: given(u.Encryption.BucketKey), RequestCharged: charged(c, b),
 	}, nil
+}
+
+// copyRange reads x-amz-copy-source-range, which knows one form.
+func copyRange(header string, size int64) (span, error) {
+	first, last, ok := strings.Cut(strings.TrimPrefix(header, "bytes="), "-")
+	from, err := strconv.ParseUint(first, 10, 62)
+	to, err2 := strconv.ParseUint(last, 10, 62)
+	switch {
+	case !strings.HasPrefix(header, "bytes=") || !ok || err != nil || err2 != nil || to < from:
+		return span{}, invalidArgument("The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy", "x-amz-copy-source-range", header)
+	case int64(from) >= size:
+		return span{}, invalidRequest("The specified copy range is invalid for the source object size")
+	case int64(to) >= size:
+		return span{}, invalidArgument("Range specified is not valid for source object of size: "+strconv.FormatInt(size, 10), "x-amz-copy-source-range", header)
+	}
+	return span{int64(from), int64(to-from) + 1, true}, nil
 }
 
 func (s *Service) completeNeeds(ctx context.Context, c *redoubt.Call, in *api.CompleteMultipartUploadInput) ([]redoubt.Need, error) {
@@ -286,40 +337,72 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context, c *redoubt.Call, 
 	if err != nil {
 		return nil, err
 	}
-	whole, given1 := partClaim(in)
-	if given1 {
-		whole.Type = value(in.ChecksumType)
-		if whole.Algorithm != u.Checksum.Algorithm {
-			return nil, invalidRequest("Checksum Type mismatch occurred, expected checksum Type: " + strings.ToLower(string(u.Checksum.Algorithm)) + ", actual checksum Type: " + strings.ToLower(string(whole.Algorithm)))
-		}
-	}
-	if in.ChecksumType != nil && *in.ChecksumType != u.Checksum.Type {
-		return nil, invalidRequest("The upload was created using the " + u.Checksum.Type + " checksum mode. The complete request must use the same checksum mode.")
+	whole, err := wholeClaim(in, u)
+	if err != nil {
+		return nil, err
 	}
 	v, err := s.Objects.CompleteUpload(ctx, objects.Complete{Bucket: b.ID, Key: key, Upload: id, Parts: chosen, Versioning: b.mode(), Condition: cond, Size: in.MpuObjectSize, Checksum: whole})
 	if err != nil {
+		switch condition := "If-Match"; {
+		case errors.Is(err, objects.ErrChecksum):
+			return nil, badWhole(u)
+		case errors.Is(err, objects.ErrConflict):
+			if cond.IfNoneMatch {
+				condition = "If-None-Match"
+			}
+			return nil, refusal(409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.", "Condition", condition, "Key", key)
+		}
 		return nil, ofUpload(err, b, key, id)
 	}
 	if err := s.notify(ctx, c, b, "ObjectCreated:CompleteMultipartUpload", v); err != nil {
 		return nil, err
 	}
 	out := &api.CompleteMultipartUploadOutput{
-		Location: new("http://" + c.Source.Host + "/" + b.Name + "/" + key), Bucket: &b.Name, Key: in.Key, ETag: shownETag(v.ETag), VersionId: b.versionID(v),
+		Location: new("http://" + c.Source.Host + "/" + b.Name + "/" + escapedKey(key)), Bucket: &b.Name, Key: in.Key, ETag: shownETag(v.ETag), VersionId: b.versionID(v),
 		ServerSideEncryption: shownKind(&v.Encryption), SSEKMSKeyId: given(v.Encryption.KeyARN), BucketKeyEnabled: given(v.Encryption.BucketKey), RequestCharged: charged(c, b),
+	}
+	if out.Expiration, err = s.expiration(ctx, b, v); err != nil {
+		return nil, err
 	}
 	if c.Source.TLS {
 		out.Location = new("https" + strings.TrimPrefix(*out.Location, "http"))
 	}
-	setChecksum(out, v.Checksum)
+	if !u.Unasked || v.Encryption.Kind == objects.SSES3 { // else a later read shows it
+		setChecksum(out, v.Checksum)
+	}
 	return out, nil
 }
+
+// wholeClaim is what a request says of the checksum of the object that it makes. Where
+// the upload asked for none, what is said is not looked at.
+func wholeClaim(in *api.CompleteMultipartUploadInput, u *objects.Upload) (objects.Checksum, error) {
+	whole, said := partClaim(in)
+	kind := u.Checksum.Type
+	if u.Unasked {
+		kind = "null"
+	}
+	switch {
+	case in.ChecksumType != nil && *in.ChecksumType != kind:
+		return whole, invalidRequest("The upload was created using the " + kind + " checksum mode. The complete request must use the same checksum mode.")
+	case u.Unasked || !said:
+		return objects.Checksum{}, nil
+	case whole.Algorithm != u.Checksum.Algorithm, kind == objects.FullObject && in.ChecksumType == nil:
+		return whole, badWhole(u) // without its type, S3 takes the value for a composite one
+	}
+	whole.Type = kind
+	return whole, nil
+}
+
+func badWhole(u *objects.Upload) error {
+	return refusal(400, "BadDigest", "The "+strings.ToLower(string(u.Checksum.Algorithm))+" you specified did not match the calculated checksum.")
+}
+
+// escapedKey is a key in a URL.
+func escapedKey(key string) string { return strings.ReplaceAll(url.PathEscape(key), "%2F", "/") }
 
 // chosenParts reads the list of parts. Of a composite checksum every part's must be
 // named, if it was asked for.
 func chosenParts(list []api.CompletedPart, u *objects.Upload) ([]objects.Chosen, error) {
-	if len(list) == 0 {
-		return nil, malformedXML()
-	}
 	out := make([]objects.Chosen, 0, len(list))
 	for i := range list {
 		p := &list[i]
@@ -334,6 +417,10 @@ func chosenParts(list []api.CompletedPart, u *objects.Upload) ([]objects.Chosen,
 				return nil, malformedXML()
 			}
 			c.Checksum = sum
+		case named && u.Unasked:
+			c.Checksum = sum // no part has it
+		case named:
+			return nil, refusal(400, "BadDigest", "The "+strings.ToLower(string(sum.Algorithm))+" you specified for part "+itoa(c.Number)+" did not match what we received.")
 		case !named && u.Checksum.Type == objects.Composite:
 			alg := strings.ToLower(string(u.Checksum.Algorithm))
 			return nil, invalidRequest("The upload was created using a " + alg + " checksum. The complete request must include the checksum for each part. It was missing for part " + itoa(c.Number) + " in the request.")
@@ -394,20 +481,33 @@ func (s *Service) ListParts(ctx context.Context, c *redoubt.Call, in *api.ListPa
 	out := &api.ListPartsOutput{
 		Bucket: &b.Name, Key: in.Key, UploadId: in.UploadId, PartNumberMarker: new(value(in.PartNumberMarker)), MaxParts: new(int32(most)), IsTruncated: &more,
 		Initiator: initiator(u, b), Owner: owner(b.Account), StorageClass: new(class(u.Class)), RequestCharged: charged(c, b), NextPartNumberMarker: new(int32(0)),
-		ChecksumAlgorithm: given(string(u.Checksum.Algorithm)), ChecksumType: given(u.Checksum.Type),
 	}
+	out.ChecksumAlgorithm, out.ChecksumType = shownAlgorithm(u)
 	for _, p := range list {
 		e := api.Part{PartNumber: new(int32(p.Number)), LastModified: new(p.Modified), ETag: shownETag(p.ETag), Size: &p.Size}
-		setChecksum(&e, p.Checksum)
+		if !u.Unasked {
+			setChecksum(&e, p.Checksum)
+		}
 		out.Parts = append(out.Parts, e)
 		out.NextPartNumberMarker = e.PartNumber
 	}
 	return out, nil
 }
 
+// shownAlgorithm is what an upload's listings say of its checksum.
+func shownAlgorithm(u *objects.Upload) (algorithm, kind *string) {
+	if u.Unasked {
+		return nil, nil
+	}
+	return given(string(u.Checksum.Algorithm)), given(u.Checksum.Type)
+}
+
 func initiator(u *objects.Upload, b *Bucket) *api.Initiator {
 	if u.Initiator == "" {
 		return nil
+	}
+	if account, ok := strings.CutSuffix(u.Initiator, ":root"); ok { // an account: named as owners are
+		return &api.Initiator{ID: owner(account[strings.LastIndexByte(account, ':')+1:]).ID}
 	}
 	name := u.Initiator[strings.LastIndexAny(u.Initiator, "/:")+1:]
 	return &api.Initiator{ID: &u.Initiator, DisplayName: &name}
@@ -437,14 +537,14 @@ func (s *Service) ListMultipartUploads(ctx context.Context, c *redoubt.Call, in 
 		MaxUploads: new(int32(most)), IsTruncated: &page.More, CommonPrefixes: name.prefixes(page.Prefixes), EncodingType: in.EncodingType, RequestCharged: charged(c, b),
 		NextKeyMarker: new(""), NextUploadIdMarker: new(""),
 	}
+	for _, u := range page.Items {
+		e := api.MultipartUpload{UploadId: &u.ID, Key: name.name(u.Key), Initiated: &u.Initiated, StorageClass: new(class(u.Class)), Owner: owner(b.Account), Initiator: initiator(u, b)}
+		e.ChecksumAlgorithm, e.ChecksumType = shownAlgorithm(u)
+		out.Uploads = append(out.Uploads, e)
+		out.NextKeyMarker, out.NextUploadIdMarker = e.Key, &u.ID // said of the last page as well
+	}
 	if page.More {
 		out.NextKeyMarker, out.NextUploadIdMarker = name.name(page.Next), &page.NextID
-	}
-	for _, u := range page.Items {
-		out.Uploads = append(out.Uploads, api.MultipartUpload{
-			UploadId: &u.ID, Key: name.name(u.Key), Initiated: &u.Initiated, StorageClass: new(class(u.Class)), Owner: owner(b.Account), Initiator: initiator(u, b),
-			ChecksumAlgorithm: given(string(u.Checksum.Algorithm)), ChecksumType: given(u.Checksum.Type),
-		})
 	}
 	return out, nil
 }

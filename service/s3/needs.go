@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"reflect"
+	"strings"
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	api "github.com/redoubt-sec/redoubt/api/s3api"
@@ -66,6 +67,9 @@ func (s *Service) resolve(ctx context.Context, c *redoubt.Call, name, expected *
 	at.bucket = b
 	if b.Region != c.Region && c.Operation != "GetBucketLocation" && !relayed(c) {
 		return nil, elsewhere(b)
+	}
+	if expected != nil && (len(*expected) != 12 || strings.Trim(*expected, "0123456789") != "") {
+		return nil, refusal(400, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS Account ID... ["+*expected+"]")
 	}
 	if expected != nil && *expected != b.Account {
 		return nil, accessDenied()

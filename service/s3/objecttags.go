@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -60,6 +61,9 @@ func (s *Service) PutObjectTagging(ctx context.Context, c *redoubt.Call, in *api
 // GetObjectTagging answers a version's tags.
 func (s *Service) GetObjectTagging(ctx context.Context, c *redoubt.Call, in *api.GetObjectTaggingInput) (*api.GetObjectTaggingOutput, error) {
 	b, v, err := s.head(ctx, c, in.Bucket, in.Key, in.VersionId)
+	if e, ok := errors.AsType[*redoubt.Error](err); ok && e.Code == string(api.ErrNoSuchKey) {
+		e.Fields["Key"] = value(in.Bucket) + "/" + value(in.Key) // here alone, as at AWS
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -153,10 +157,10 @@ func (s *Service) PutObjectRetention(ctx context.Context, c *redoubt.Call, in *a
 		if b.Lock == nil {
 			return noLock()
 		}
-		next := objects.Lock{Hold: v.Lock.Hold}
+		next := objects.Lock{Hold: v.Lock.Hold, Held: v.Lock.Held}
 		if r.Mode != nil {
 			if !r.RetainUntilDate.After(c.Time) {
-				return invalidArgument("The retain until date must be in the future!", "RetainUntilDate", r.RetainUntilDate.UTC().Format(time.RFC3339))
+				return invalidArgument("The retain until date must be in the future!", "RetainUntilDate", javaDate(*r.RetainUntilDate))
 			}
 			next.Mode, next.Until = *r.Mode, r.RetainUntilDate.UTC()
 		}
@@ -184,13 +188,13 @@ func (s *Service) GetObjectRetention(ctx context.Context, c *redoubt.Call, in *a
 		return nil, noLock()
 	}
 	if v.Lock.Mode == "" {
-		return nil, noObjectLock(value(in.Key))
+		return nil, noObjectLock()
 	}
 	return &api.GetObjectRetentionOutput{Retention: &api.ObjectLockRetention{Mode: &v.Lock.Mode, RetainUntilDate: &v.Lock.Until}}, nil
 }
 
-func noObjectLock(key string) error {
-	return refusal(404, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration", "Key", key)
+func noObjectLock() error {
+	return refusal(404, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration")
 }
 
 // PutObjectLegalHold puts a version on hold, or takes the hold off.
@@ -206,7 +210,7 @@ func (s *Service) PutObjectLegalHold(ctx context.Context, c *redoubt.Call, in *a
 		if b.Lock == nil {
 			return noLock()
 		}
-		v.Lock.Hold = status == "ON"
+		v.Lock.Hold, v.Lock.Held = status == "ON", true
 		return nil
 	})
 	if err != nil {
@@ -224,9 +228,36 @@ func (s *Service) GetObjectLegalHold(ctx context.Context, c *redoubt.Call, in *a
 	if b.Lock == nil {
 		return nil, noLock()
 	}
-	status := "OFF"
-	if v.Lock.Hold {
-		status = "ON"
+	if !v.Lock.Held {
+		return nil, noObjectLock()
 	}
-	return &api.GetObjectLegalHoldOutput{LegalHold: &api.ObjectLockLegalHold{Status: &status}}, nil
+	return &api.GetObjectLegalHoldOutput{LegalHold: &api.ObjectLockLegalHold{Status: new(hold(v.Lock))}}, nil
+}
+
+// hold is a legal hold as answers show it.
+func hold(l objects.Lock) string {
+	if l.Hold {
+		return "ON"
+	}
+	return "OFF"
+}
+
+// javaDate is a date as S3 repeats one that it refuses. Its servers' zone is that of
+// the Pacific coast.
+func javaDate(t time.Time) string {
+	return t.In(pacific(t)).Format("Mon Jan 02 15:04:05 MST 2006")
+}
+
+// pacific is the zone at t: from the second Sunday in March to the first in November,
+// two hours after midnight, its clocks are an hour ahead. A server need not have a
+// database of zones.
+func pacific(t time.Time) *time.Location {
+	sunday := func(month time.Month, nth int, hour int) time.Time {
+		first := time.Date(t.UTC().Year(), month, 1, hour, 0, 0, 0, time.UTC)
+		return first.AddDate(0, 0, (7-int(first.Weekday()))%7+7*(nth-1))
+	}
+	if !t.Before(sunday(time.March, 2, 10)) && t.Before(sunday(time.November, 1, 9)) {
+		return time.FixedZone("PDT", -7*3600)
+	}
+	return time.FixedZone("PST", -8*3600)
 }

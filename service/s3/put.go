@@ -51,8 +51,11 @@ func (s *Service) PutObject(ctx context.Context, c *redoubt.Call, in *api.PutObj
 		return nil, err
 	}
 	out := &api.PutObjectOutput{
-		ETag: shownETag(v.ETag), VersionId: b.versionID(v), ServerSideEncryption: shownKind(&v.Encryption), SSEKMSKeyId: given(v.Encryption.KeyARN),
+		ETag: shownETag(v.ETag), VersionId: b.writtenID(v), ServerSideEncryption: shownKind(&v.Encryption), SSEKMSKeyId: given(v.Encryption.KeyARN),
 		SSEKMSEncryptionContext: shownContext(in.SSEKMSEncryptionContext, &v.Encryption), BucketKeyEnabled: given(v.Encryption.BucketKey), RequestCharged: charged(c, b),
+	}
+	if out.Expiration, err = s.expiration(ctx, b, v); err != nil {
+		return nil, err
 	}
 	if v.Encryption.Kind == objects.SSEC {
 		out.SSECustomerAlgorithm, out.SSECustomerKeyMD5 = in.SSECustomerAlgorithm, in.SSECustomerKeyMD5
@@ -88,11 +91,18 @@ func saidBy(in *api.PutObjectInput) *said {
 
 // writeCondition reads the conditions of a write. S3 knows two forms.
 func writeCondition(match, noneMatch *string) (objects.Condition, error) {
+	refused := func(header, more string) (objects.Condition, error) {
+		e := notImplemented(header)
+		e.Fields["additionalMessage"] = more // begins in lower case, and is no header
+		return objects.Condition{}, e
+	}
 	switch {
-	case match != nil && noneMatch != nil, noneMatch != nil && *noneMatch != "*":
-		return objects.Condition{}, notImplemented("If-None-Match")
+	case match != nil && noneMatch != nil:
+		return refused("If-Match,If-None-Match", "Multiple conditional request headers present in the request")
+	case noneMatch != nil && *noneMatch != "*":
+		return refused("If-None-Match", "We don't accept the provided value of If-None-Match header for this API")
 	case match != nil && *match == "*":
-		return objects.Condition{}, notImplemented("If-Match")
+		return refused("If-Match", "We don't accept the provided value of If-Match header for this API")
 	}
 	return objects.Condition{IfMatch: bareETag(value(match)), IfNoneMatch: noneMatch != nil}, nil
 }

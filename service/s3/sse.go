@@ -33,34 +33,45 @@ func (k customerKey) given() bool { return k.algorithm != nil || k.key != nil ||
 const (
 	headerSSE       = "x-amz-server-side-encryption"
 	headerSSEKey    = "x-amz-server-side-encryption-aws-kms-key-id"
-	headerCustomer  = "x-amz-server-side-encryption-customer-algorithm"
 	headerSSEContex = "x-amz-server-side-encryption-context"
 )
 
 // open answers the customer's key, after the checks that AWS makes.
+//
+// The header that its refusals name is another one than was sent, as at AWS.
 func (k customerKey) open(c *redoubt.Call) ([]byte, error) {
-	bad := func(message string) error { return invalidArgument(message, headerCustomer, value(k.algorithm)) }
+	bad := func(message string) error {
+		return refusal(400, "InvalidArgument", message, "ArgumentName", headerSSE)
+	}
 	switch {
 	case !c.Source.TLS && !relayed(c):
 		return nil, invalidRequest("Requests specifying Server Side Encryption with Customer provided keys must be made over a secure connection.")
 	case k.algorithm == nil:
 		return nil, bad("Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.")
 	case *k.algorithm != sseS3:
-		return nil, refusal(400, "InvalidEncryptionAlgorithmError", "The encryption request you specified is not valid. Supported value: AES256.", "ArgumentName", headerCustomer, "ArgumentValue", *k.algorithm)
+		return nil, refusal(400, "InvalidEncryptionAlgorithmError", "The Encryption request you specified is not valid. Supported value: AES256.", "ArgumentName", headerSSE, "ArgumentValue", *k.algorithm)
 	case k.key == nil:
 		return nil, bad("Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.")
 	case k.md5 == nil:
 		return nil, bad("Requests specifying Server Side Encryption with Customer provided keys must provide the client calculated MD5 of the secret key.")
 	}
 	secret, err := base64.StdEncoding.DecodeString(*k.key)
-	if err != nil || len(secret) != 32 {
-		return nil, bad("The secret key was invalid for the specified algorithm.")
-	}
 	sum := md5.Sum(secret)
-	if want, err := base64.StdEncoding.DecodeString(*k.md5); err != nil || subtle.ConstantTimeCompare(want, sum[:]) != 1 {
+	want, err2 := base64.StdEncoding.DecodeString(*k.md5)
+	switch {
+	case err == nil && (err2 != nil || subtle.ConstantTimeCompare(want, sum[:]) != 1):
 		return nil, bad("The calculated MD5 hash of the key did not match the hash that was provided.")
+	case err != nil || len(secret) != 32:
+		return nil, errBadKey
 	}
 	return secret, nil
+}
+
+// errBadKey refuses a key that no object can be under.
+var errBadKey = refusal(400, "InvalidArgument", "The secret key was invalid for the specified algorithm.", "ArgumentName", headerSSE)
+
+func wrongKey() error {
+	return redoubt.ErrAccessDenied.New("Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.")
 }
 
 // check refuses what cannot be meant, before anything is looked up.
@@ -171,12 +182,15 @@ func (s *Service) secrets(ctx context.Context, c *redoubt.Call, b *Bucket, e *ob
 			return nil, invalidRequest("The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.")
 		}
 		secret, err := customer.open(c)
+		if errors.Is(err, errBadKey) {
+			return nil, wrongKey()
+		}
 		if err != nil {
 			return nil, err
 		}
 		if !e.Fits(secret) {
 			clear(secret)
-			return nil, accessDenied()
+			return nil, wrongKey()
 		}
 		return [][]byte{secret}, nil
 	}

@@ -29,10 +29,12 @@ func tagSet(tags []api.Tag, most int) ([]Tag, error) {
 		switch {
 		case k == "" || utf8.RuneCountInString(k) > 128 || !taggable(k):
 			return nil, invalidTag("The TagKey you have provided is invalid", "TagKey", k)
+		case strings.HasPrefix(strings.ToLower(k), "aws:") && most == objectTags:
+			return nil, invalidTag("Your TagKey cannot be prefixed with aws:", "TagKey", k)
 		case strings.HasPrefix(strings.ToLower(k), "aws:"):
 			return nil, invalidTag("System tags cannot be added/updated by requester", "TagKey", k)
 		case utf8.RuneCountInString(v) > 256 || !taggable(v):
-			return nil, invalidTag("The TagValue you have provided is invalid", "TagValue", v)
+			return nil, invalidTag("The TagValue you have provided is invalid", "TagKey", k, "TagValue", v)
 		case seen[k]:
 			return nil, invalidTag("Cannot provide multiple Tags with the same key", "TagKey", k)
 		}
@@ -49,8 +51,8 @@ func tagSet(tags []api.Tag, most int) ([]Tag, error) {
 	return list, nil
 }
 
-func invalidTag(message, element, v string) error {
-	return refusal(400, "InvalidTag", message, element, v)
+func invalidTag(message string, elements ...string) error {
+	return refusal(400, "InvalidTag", message, elements...)
 }
 
 // taggable: letters and digits of any script, blanks, and some marks.

@@ -47,7 +47,7 @@ func (s *Service) token(list, token, argument string) (string, error) {
 func bound(list, last string) []byte { return []byte(list + "\x00" + last) }
 
 func badToken(argument, token string) error {
-	return invalidArgument("The continuation token provided is incorrect", argument, token)
+	return refusal(400, "InvalidArgument", "The continuation token provided is incorrect", append([]string{"ArgumentName", argument}, pair("ArgumentValue", token)...)...)
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

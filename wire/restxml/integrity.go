@@ -12,6 +12,9 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
+	"github.com/zeebo/xxh3"
+
 	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/op/schema"
 	"github.com/redoubt-sec/redoubt/wire"
@@ -30,6 +33,19 @@ var checksums = map[string]func() hash.Hash{
 	"Sha256":    sha256.New,
 	"Sha512":    sha512.New,
 	"Md5":       md5.New,
+	"Xxhash64":  func() hash.Hash { return xxhash.New() },
+	"Xxhash3":   func() hash.Hash { return xxh3.New() },
+	"Xxhash128": func() hash.Hash { return wide{xxh3.New()} },
+}
+
+// wide is XXH3 with all its 128 bits.
+type wide struct{ *xxh3.Hasher }
+
+func (w wide) Size() int { return 16 }
+
+func (w wide) Sum(b []byte) []byte {
+	sum := w.Sum128().Bytes()
+	return append(b, sum[:]...)
 }
 
 // integrity holds a document against the checksums that came with it. What changes

@@ -157,6 +157,9 @@ func (c *Codec) Encode(svc *schema.Service, op *schema.Operation, out any, reque
 		r.Status = http.StatusPartialContent
 	}
 	if op.Method == http.MethodHead {
+		if isS3(svc) && op.Name == "HeadBucket" {
+			r.Header["Content-Type"] = []string{"application/xml"}
+		}
 		return r, nil
 	}
 	s := c.out.Service(svc)
@@ -201,7 +204,7 @@ func (c *Codec) members(e *walk.Encoder, x *xmlio.Sink, st *walk.Struct, v refle
 }
 
 func (c *Codec) header(svc *schema.Service, requestID string) http.Header {
-	if isS3(svc) {
+	if svc.SigningName == "s3" { // S3 Control, too
 		return http.Header{"X-Amz-Request-Id": {requestID}, "X-Amz-Id-2": {hostID(requestID)}}
 	}
 	return http.Header{"X-Amzn-Requestid": {requestID}}
@@ -260,10 +263,13 @@ func (c *Codec) EncodeError(svc *schema.Service, op *schema.Operation, e *redoub
 	if isS3(svc) {
 		e = s3Headers(e, r)
 	}
-	if op != nil && op.Method == http.MethodHead || r.Status == http.StatusNotModified {
+	if r.Status == http.StatusNotModified {
 		return r
 	}
 	r.Header["Content-Type"] = []string{"application/xml"}
+	if op != nil && op.Method == http.MethodHead {
+		return r
+	}
 	x := xmlio.NewSink(s, append(make([]byte, 0, 512), prolog...))
 	enc := walk.NewEncoder(s, x)
 	none := schema.Namespace{}
@@ -282,6 +288,9 @@ func (c *Codec) EncodeError(svc *schema.Service, op *schema.Operation, e *redoub
 		enc.FaultBody(st, e, "Message", x, rest.InBody)
 		x.Close("Error")
 		x.Extra("RequestId", requestID)
+		if svc.SigningName == "s3" {
+			x.Extra("HostId", hostID(requestID))
+		}
 		x.Close("ErrorResponse")
 	}
 	r.Body = x.B

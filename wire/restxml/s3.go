@@ -116,11 +116,12 @@ func invalidArgument(b *rest.Bad) *redoubt.Error {
 
 // s3Headers takes those fields of an error that are headers of the answer, whose
 // names begin in lower case, out of what its body shows: S3 says with a header
-// where a bucket is, or that a delete marker is in the way.
+// where a bucket is, or that a delete marker is in the way. One element of its
+// bodies begins so, too.
 func s3Headers(e *redoubt.Error, r *wire.Response) *redoubt.Error {
 	var shown map[string]any
 	for name, v := range e.Fields {
-		if name == "" || name[0] < 'a' || name[0] > 'z' {
+		if name == "" || name[0] < 'a' || name[0] > 'z' || name == "additionalMessage" {
 			continue
 		}
 		if shown == nil {
