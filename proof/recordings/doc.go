@@ -10,6 +10,9 @@
 // 1" is what somebody quotes of AWS in an issue on GitHub. Only the facts are
 // theirs, the scenarios are written here.
 //
+// Answers of S3 are held against their facts header by header: what is not among
+// those of a fact must not be there.
+//
 // # Non-goals
 //
 // What AWS documents but nobody recorded is each room's own to test.

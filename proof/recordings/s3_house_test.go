@@ -203,7 +203,8 @@ func (a aisle) heads(r *answer, headers string) {
 		a.Errorf("an answer without request id: %v", r.header)
 	}
 	want := map[string]string{}
-	for h := range strings.SplitSeq(headers, ";") {
+	for h := range strings.SplitSeq(strings.ReplaceAll(headers, "; ", "\x00"), ";") {
+		h = strings.ReplaceAll(h, "\x00", "; ")
 		if name, v, _ := strings.Cut(strings.TrimSpace(h), "="); name != "" {
 			want[http.CanonicalHeaderKey(name)] = v
 		}

@@ -38,9 +38,6 @@ func s3Versions(a aisle) {
 	for _, sub := range []string{"acl"} {
 		a.fails(a.send("GET", "/"+b+"/v?"+sub, ""), 404, "NoSuchKey", noKey, "Key", "v")
 		a.fails(a.send("GET", "/"+b+"/v?"+sub+"&versionId="+m, ""), 405, "MethodNotAllowed", notAllowed, "Method", "GET", "ResourceType", "DeleteMarker")
-		for _, which := range []string{"", "&versionId=" + m} {
-			a.fails(a.send("PUT", "/"+b+"/v?"+sub+which, "", "X-Amz-Acl", "public-read"), 405, "MethodNotAllowed", notAllowed, "Method", "PUT", "ResourceType", "DeleteMarker")
-		}
 	}
 	// test_get_object_attributes_versioned
 	a.fails(a.send("GET", "/"+b+"/v?attributes", "", "X-Amz-Object-Attributes", "ETag"), 404, "NoSuchKey", noKey, "Key", "v")

@@ -78,7 +78,7 @@ func (r *said) attributes(c *redoubt.Call, b *Bucket) (objects.Attributes, error
 	if size > maxMetadata {
 		return a, refusal(400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", "Size", itoa(size), "MaxSizeAllowed", itoa(maxMetadata))
 	}
-	a.User = r.metadata
+	a.User = decodedWords(r.metadata)
 	if class := value(r.class); class != "" && class != objects.Standard {
 		if !slices.Contains(classes, class) {
 			return a, refusal(400, "InvalidStorageClass", "The storage class you specified is not valid", "StorageClassRequested", class)
@@ -115,6 +115,11 @@ func tagHeader(v *string) (map[string]string, error) {
 		return nil, nil
 	}
 	bad := invalidArgument("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.", "x-amz-tagging", *v)
+	for pair := range strings.SplitSeq(*v, "&") {
+		if strings.Count(pair, "=") > 1 {
+			return nil, bad
+		}
+	}
 	q, err := url.ParseQuery(*v)
 	if err != nil {
 		return nil, bad

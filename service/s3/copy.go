@@ -223,9 +223,14 @@ func tagText(tags map[string]string) *string {
 
 // ofCopy is check for a copy's source, which is never "not modified": it fails.
 func (r readCondition) ofCopy(v *objects.Version, now time.Time) error {
-	err := r.check(v, now)
-	if e, ok := errors.AsType[*redoubt.Error](err); ok && e.Code == "NotModified" {
+	e, ok := errors.AsType[*redoubt.Error](r.check(v, now))
+	switch {
+	case !ok:
+		return nil
+	case e.Code != "NotModified":
+		return preconditionFailed("x-amz-copy-source-" + e.Fields["Condition"].(string))
+	case r.noneMatch != nil:
 		return preconditionFailed("x-amz-copy-source-If-None-Match")
 	}
-	return err
+	return preconditionFailed("x-amz-copy-source-If-Modified-Since")
 }

@@ -191,7 +191,7 @@ func (s *Service) described(c *redoubt.Call, b *Bucket, v *objects.Version, in *
 		CacheControl: override(in.ResponseCacheControl, v.System[metaCacheControl]), ContentDisposition: override(in.ResponseContentDisposition, v.System[metaDisposition]),
 		ContentEncoding: override(in.ResponseContentEncoding, v.System[metaEncoding]), ContentLanguage: override(in.ResponseContentLanguage, v.System[metaLanguage]),
 		ContentType: override(in.ResponseContentType, v.System[metaType]), Expires: in.ResponseExpires,
-		WebsiteRedirectLocation: given(v.System[metaRedirect]), Metadata: v.User,
+		WebsiteRedirectLocation: given(v.System[metaRedirect]), Metadata: encodedWords(v.User),
 		ServerSideEncryption: shownKind(&v.Encryption), SSEKMSKeyId: given(v.Encryption.KeyARN),
 		StorageClass: given(v.Class), RequestCharged: charged(c, b),
 	}

@@ -105,6 +105,7 @@ func (s *Service) ListObjectsV2(ctx context.Context, c *redoubt.Call, in *api.Li
 	if in.ContinuationToken != nil && *in.ContinuationToken == "" {
 		return nil, badToken("continuation-token", "")
 	}
+	in.Delimiter = given(value(in.Delimiter))
 	after, err := s.token("objects "+b.ID, value(in.ContinuationToken), "continuation-token")
 	if err != nil {
 		return nil, err
@@ -146,6 +147,7 @@ func (s *Service) ListObjects(ctx context.Context, c *redoubt.Call, in *api.List
 	if err != nil {
 		return nil, err
 	}
+	in.Delimiter = given(value(in.Delimiter))
 	page, err := s.Objects.List(ctx, objects.Query{Bucket: b.ID, Prefix: value(in.Prefix), Delimiter: value(in.Delimiter), After: value(in.Marker), Most: most})
 	if err != nil {
 		return nil, ofObjects(err, b, "", "")

@@ -62,6 +62,7 @@ func (s *Service) GetBucketPolicy(ctx context.Context, c *redoubt.Call, in *api.
 	if b.Policy == "" {
 		return nil, noPolicy(b)
 	}
+	c.Say("Content-Type", "application/json")
 	text, err := s.shownPolicy(store.From(ctx), b.Policy)
 	return &api.GetBucketPolicyOutput{Policy: &text}, err
 }
@@ -103,6 +104,13 @@ func (s *Service) newPolicy(tx *store.Tx, text, resource string) (string, *polic
 	}
 	if !strings.HasPrefix(strings.TrimSpace(text), "{") || !json.Valid([]byte(text)) {
 		return "", nil, malformedPolicy("Policies must be valid JSON and the first byte must be '{'", "")
+	}
+	var named map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &named); err != nil {
+		return "", nil, err
+	}
+	if _, ok := named["Statement"]; !ok {
+		return "", nil, malformedPolicy("Missing required field Statement", "")
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, []byte(text)); err != nil {

@@ -43,6 +43,8 @@ var s3Roots = map[string]string{
 	"GetBucketWebsite":                           "WebsiteConfiguration",
 	"GetObjectAcl":                               "AccessControlPolicy",
 	"GetObjectAttributes":                        "GetObjectAttributesResponse",
+	"GetObjectLegalHold":                         "LegalHold",
+	"GetObjectRetention":                         "Retention",
 	"GetObjectTagging":                           "Tagging",
 	"ListBucketAnalyticsConfigurations":          "ListBucketAnalyticsConfigurationResult",
 	"ListBucketIntelligentTieringConfigurations": "ListBucketIntelligentTieringConfigurationsOutput",

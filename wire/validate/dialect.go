@@ -17,6 +17,7 @@ type dialect struct {
 	notNullText bool     // as notNull, but only of elements with a pattern
 	text        string   // says this and nothing else
 	free        []string // shapes whose values the service checks by itself, in words of its own
+	absent      []string // and those that the service misses by itself
 
 	// patterns that the service checks by itself, after everything else, and
 	// words in a sentence.
@@ -44,8 +45,8 @@ var dialects = map[string]*dialect{
 	"s3": {code: "MalformedXML", text: "The XML you provided was not well-formed or did not validate against our published schema", free: []string{
 		"BucketLocationConstraint", "ServerSideEncryption", "StorageClass", "ObjectCannedACL", "BucketCannedACL", "MetadataDirective", "TaggingDirective",
 		"AnnotationDirective", "ObjectOwnership", "EncodingType", "ChecksumAlgorithm", "ChecksumType", "ChecksumMode", "RequestPayer", "ObjectLockMode", "ObjectLockLegalHoldStatus",
-		"ObjectAttributes", "OptionalObjectAttributes", "BucketNamespace",
-	}},
+		"ObjectAttributes", "OptionalObjectAttributes", "BucketNamespace", "CopySource", "TransitionDefaultMinimumObjectSize",
+	}, absent: []string{"Policy"}},
 }
 
 var (

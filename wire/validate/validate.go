@@ -150,7 +150,7 @@ func (w *walker) structure(i schema.Index, v reflect.Value) {
 
 func (w *walker) member(m *schema.Member, f reflect.Value) {
 	if f.IsNil() {
-		if m.Has(schema.Required) {
+		if m.Has(schema.Required) && !slices.Contains(w.dialect.absent, w.svc.At(m.Shape).Name) {
 			w.path = append(w.path, step{name: m.Name})
 			w.missing(m)
 			w.path = w.path[:len(w.path)-1]
@@ -208,7 +208,7 @@ func (w *walker) text(sh *schema.Shape, s string) {
 			w.fail(reflect.ValueOf(s), atMostLong(sh))
 		}
 	}
-	if sh.Pattern != "" && !w.v.matches(sh.Pattern, s) {
+	if sh.Pattern != "" && !slices.Contains(w.dialect.free, sh.Name) && !w.v.matches(sh.Pattern, s) {
 		w.mismatch(sh.Pattern, s)
 	}
 	if len(sh.Enum) > 0 && !inEnum(sh, s) && !slices.Contains(w.dialect.free, sh.Name) {

@@ -166,6 +166,9 @@ func (r *Routes) query(svc *schema.Service, m *schema.Member, f reflect.Value, r
 	if !ok {
 		return nil
 	}
+	if v == "" && sh.Kind == schema.Integer && svc.SigningName == "s3" && strings.HasPrefix(x.op.Name, "List") {
+		return nil // S3's listings take an empty number for none
+	}
 	return set(svc, m, f, v)
 }
 
