@@ -147,7 +147,7 @@ func (c *Codec) Encode(svc *schema.Service, op *schema.Operation, out any, reque
 	if op.ResponseCode != 0 {
 		r.Status = op.ResponseCode
 	}
-	if isS3(svc) && op.Name == "PutBucketPolicy" { // which the model does not say
+	if isS3(svc) && (op.Name == "PutBucketPolicy" || op.Name == "PutBucketTagging") { // the model says nothing of it
 		r.Status = http.StatusNoContent
 	}
 	if op.Output == schema.None {
