@@ -186,8 +186,8 @@ func (s *Service) deleteOne(ctx context.Context, c *redoubt.Call, b *Bucket, o a
 	d.IfMatch = bareETag(value(o.ETag))
 	gone, err := s.remove(ctx, c, b, d)
 	if e, ok := errors.AsType[*redoubt.Error](err); ok && e.Code == "InvalidArgument" && d.ID != "" ||
-		err == nil && d.ID != "" && d.ID != objects.NullID && gone.Version == nil {
-		return nil, noSuchVersion(d.Key, d.ID) // of a list, unlike DeleteObject's, and whatever its form
+		err == nil && d.ID != "" && d.ID != objects.NullID && gone.Version == nil && b.Versioning == "" {
+		return nil, noSuchVersion(d.Key, d.ID) // of a list, unlike DeleteObject's
 	}
 	return gone, err
 }
