@@ -95,7 +95,7 @@ func s3Deletes(a aisle) {
 	m := r.texts("DeleteMarkerVersionId")[0]
 	r = a.is(del(v, object("k", m)), 200, "DeleteResult{Deleted{DeleteMarker,DeleteMarkerVersionId,Key,VersionId}}", "")
 	a.holds(r, "DeleteMarkerVersionId", m, "VersionId", m)
-	a.is(del(v, object("k", m)+object("wrong-key-2", m)), 200, "DeleteResult{Error{Code,Key,Message,VersionId}}", "")
+	a.is(del(v, object("k", "HPniJFCxqTsMuIH9KX8K8wEjNUgmABC=")+object("wrong-key-2", "HPniJFCxqTsMuIH9KX8K8wEjNUgmABC=")), 200, "DeleteResult{Error{Code,Key,Message,VersionId}}", "")
 	a.is(del(v, object("k", id)), 200, "DeleteResult{Deleted{Key,VersionId}}", "")
 }
 
