@@ -26,12 +26,17 @@ type Options struct {
 	Data string
 	// Store is the storage backend; empty: $REDOUBT_TEST_STORE, else memory.
 	Store string
+	// Blob is where data of objects are kept: "files", "s3" for a bucket of another
+	// server; empty: $REDOUBT_TEST_BLOB, else files, in the data directory.
+	Blob string
 	// Clock of the services; nil: one that runs with the wall and can be advanced.
 	Clock *redoubt.Shifted
 	// Log receives what is logged; nil: the test's log, from level info.
 	Log slog.Handler
 	// Change adjusts the configuration further.
 	Change func(*server.Config)
+
+	blobs func(*server.Config) // of the server before a restart too
 }
 
 // Server is a running server.
@@ -91,6 +96,15 @@ func Start(t testing.TB, o Options) *Server {
 		o.Clock = &redoubt.Shifted{}
 	}
 	conf := server.Config{Data: o.Data, Store: o.Store, Listen: "127.0.0.1:0", ListenTLS: "off"}
+	if o.Blob == "" {
+		o.Blob = os.Getenv("REDOUBT_TEST_BLOB")
+	}
+	if o.Blob == "s3" && o.blobs == nil {
+		o.blobs = blobsElsewhere(t)
+	}
+	if o.blobs != nil {
+		o.blobs(&conf)
+	}
 	if o.Change != nil {
 		o.Change(&conf)
 	}

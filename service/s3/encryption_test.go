@@ -176,6 +176,9 @@ func TestRestart(t *testing.T) {
 	if hits := find("must not lie on disk"); len(hits) != 1 {
 		t.Error("the search does not find what is there:", hits)
 	}
+	if os.Getenv("REDOUBT_TEST_BLOB") != "" {
+		return // where the blobs are no files of this server's
+	}
 	// A byte in every blob.
 	flipped := 0
 	ok(t, filepath.WalkDir(filepath.Join(w.Data, "blobs"), func(path string, d fs.DirEntry, err error) error {

@@ -31,6 +31,27 @@ func TestFaults(t *testing.T) {
 	t.Run("full", diskFull)
 }
 
+// TestBlobsInABucket: nothing that a client sees depends on where data are kept, nor
+// on a restart. (REDOUBT_TEST_BLOB=s3 runs every test so.)
+func TestBlobsInABucket(t *testing.T) {
+	w := start(t, redoubttest.Options{Store: "pebble", Blob: "s3"})
+	large := strings.Repeat("kept elsewhere ", 50_000)
+	b := w.bucket(t)
+	w.put(t, b, "k", large)
+	t.Run("objects", w.objects)
+	t.Run("multipart", w.multipart)
+	t.Run("cut off", w.cutOff)
+	if left, err := filepath.Glob(filepath.Join(w.Data, "blobs", "*")); err != nil || len(left) > 0 {
+		t.Error("here lies", left, err)
+	}
+	w.Server = w.Server.Restart(t)
+	w.s3 = client(w.Admin.Config(region))
+	if text, _ := read(t, w.s3, b, "k"); text != large {
+		t.Error("after a restart:", len(text))
+	}
+	w.emptied(t, b)
+}
+
 // only is the path of the only blob in a directory.
 func only(t *testing.T, dir string) (found string) {
 	t.Helper()
