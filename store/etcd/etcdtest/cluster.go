@@ -5,6 +5,7 @@ package etcdtest
 import (
 	"crypto/tls"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -76,14 +77,19 @@ func Start(t testing.TB, n int, o Options) *Cluster {
 	return c
 }
 
-// free answers a loopback address with a port that nobody listens on.
+// free answers a loopback address with a port that nobody listens on. It is none of
+// those that systems give to outgoing connections, which could take it meanwhile.
 func free(t testing.TB, scheme string) []url.URL {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000))); err == nil {
+			defer l.Close()
+			return []url.URL{{Scheme: scheme, Host: l.Addr().String()}}
+		}
 	}
-	defer l.Close()
-	return []url.URL{{Scheme: scheme, Host: l.Addr().String()}}
+	t.Fatal(err)
+	return nil
 }
 
 func (c *Cluster) start(i int) {
