@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,10 +51,10 @@ func TestLargePoliciesAndRequests(t *testing.T) {
 			if effect == "Allow" {
 				d.statements = d.statements[1:] // alone, or the first allows
 			}
-			start := time.Now()
+			before := worked()
 			got := Evaluate(r)
-			if took := time.Since(start); took > 5*time.Second {
-				t.Errorf("%s %s took %v", name, effect, took)
+			if took := worked() - before; took > 5*time.Second {
+				t.Errorf("%s %s took %v of a processor", name, effect, took)
 			}
 			if got.Allowed || got.Reason != Undecided {
 				t.Errorf("%s %s: %+v", name, effect, got)
@@ -68,4 +69,12 @@ func TestLargePoliciesAndRequests(t *testing.T) {
 			}
 		}
 	}
+}
+
+// worked is the processor time that this program has had: how long it waited for a
+// busy machine does not count.
+func worked() time.Duration {
+	var r syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
