@@ -10,7 +10,7 @@ export GOEXPERIMENT ?= runtimesecret
 # The suites that run against a whole server.
 SUITES = ./service/... ./server/... ./proof/... ./cases/...
 
-.PHONY: run build test deps check generate status matrix soak fuzz bench sops vuln fips clean
+.PHONY: run build test deps check generate status matrix soak fuzz bench sops clients vuln fips clean
 
 run: build ## build, start with embedded storage in ./redoubt-data
 	bin/redoubt serve
@@ -35,6 +35,7 @@ generate: ## api packages from the service models, docs/status.md from the rooms
 matrix: deps build ## every suite on every storage backend and across restarts
 	REDOUBT_MATRIX=1 $(GO) test -timeout 60m ./...
 	REDOUBT_TEST_STORE=pebble $(GO) test -count 1 -timeout 60m $(SUITES)
+	REDOUBT_TEST_BLOB=s3 REDOUBT_TEST_STORE=pebble $(GO) test -count 1 -timeout 60m ./service/s3 ./service/cloudtrail ./service/lambda ./service/logs ./server
 	REDOUBT_TEST_STORE=etcd $(GO) test -tags matrix -count 1 -p 1 -timeout 90m $(SUITES)
 
 soak: deps build ## long kill -9, member loss and clock suites
@@ -48,6 +49,9 @@ bench: build ## CPU per request beside a bare handler, in one run
 
 sops: deps build ## the stock sops, built from its Go module, with a KMS key
 	@scripts/sops
+
+clients: deps build ## stock rclone and restic, built from their Go modules, with a bucket
+	@scripts/clients
 
 vuln: ## known vulnerabilities in dependencies
 	@scripts/vuln
