@@ -212,7 +212,7 @@ func (d *Door) take(e *exchange, from io.Reader) error {
 		e.wire.Limit = limit
 	}
 	if r.ContentLength > int64(limit) {
-		return wire.TooLarge()
+		return e.tooLarge()
 	}
 	if r.ContentLength > 0 && from == r.Body {
 		var err error
@@ -227,10 +227,18 @@ func (d *Door) take(e *exchange, from io.Reader) error {
 		return incomplete(err)
 	}
 	if len(body) > limit {
-		return wire.TooLarge()
+		return e.tooLarge()
 	}
 	e.wire.Body = body
 	return nil
+}
+
+// tooLarge is what a body beyond the limit is told.
+func (e *exchange) tooLarge() error {
+	if e.row != nil && e.row.TooLarge != nil {
+		return e.row.TooLarge
+	}
+	return wire.TooLarge()
 }
 
 // onTrust is how much room a body gets before any of it has come: nobody knows yet

@@ -63,6 +63,8 @@ type Operation struct {
 	// MaxBody is how large a request may be, in bytes, where that is more than
 	// other operations take; 0: no more.
 	MaxBody int
+	// TooLarge is what a larger one is told; nil: the protocol's words.
+	TooLarge error
 	// request and response are Request and Response made ready for use.
 	request, response allowed
 
@@ -159,6 +161,12 @@ func (o Operation) Data() Operation {
 // Body lets requests be as large as n bytes.
 func (o Operation) Body(n int) Operation {
 	o.MaxBody = n
+	return o
+}
+
+// Otherwise is what requests are told that are larger than Body lets them be.
+func (o Operation) Otherwise(refusal error) Operation {
+	o.TooLarge = refusal
 	return o
 }
 

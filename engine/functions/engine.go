@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,6 +69,19 @@ type Runtime struct {
 	Version     string // of the interpreter: "3.11.2"
 	// Note says that the version is another one than the name's; empty if exact.
 	Note string
+}
+
+// Build names what runs functions of the runtime here: "python3.11.2", or
+// "python3.11.2-for-python3.12" where that is not the version of the name.
+func (r Runtime) Build() string {
+	if r.Interpreter == "" {
+		return r.Name
+	}
+	b := strings.TrimRight(r.Name, "0123456789.x") + r.Version
+	if r.Note != "" {
+		b += "-for-" + r.Name
+	}
+	return b
 }
 
 // Engine runs functions.

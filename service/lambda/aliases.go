@@ -58,16 +58,12 @@ func supportedVersion(v *string) error {
 // checkAlias holds an alias against Lambda's rules and the versions that there are.
 func (s *Service) checkAlias(tx *store.Tx, r ref, f *Function, a *Alias) error {
 	if len(a.Weights) > 1 {
-		return invalid("Number of items in AdditionalVersionWeights cannot be greater than 1. Number of items: %d", len(a.Weights))
+		return invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
 	}
-	for v, w := range a.Weights {
+	for v := range a.Weights {
 		switch {
-		case !isVersion(v):
-			return redoubt.ErrValidation.New("1 validation error detected: Value '{%s=%v}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+, Member must not be null]", v, w)
-		case !(w >= 0 && w <= 1):
-			return redoubt.ErrValidation.New("1 validation error detected: Value '{%s=%v}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]", v, w)
 		case a.Version == latest:
-			return invalid("$LATEST is not supported for an alias pointing to more than 1 version")
+			return api.ErrInvalidParameterValueException.New("$LATEST is not supported for an alias pointing to more than 1 version")
 		case v == a.Version:
 			return invalid("Invalid function version %s. Function version %s is already included in routing configuration.", v, v)
 		}
@@ -109,14 +105,14 @@ func (s *Service) aliasOf(ctx context.Context, c *redoubt.Call, function, name *
 	r = r.with(value(name))
 	f, err := s.find(tx, r)
 	if errors.Is(err, store.ErrNotFound) {
-		return r, nil, nil, notFound("Cannot find alias arn: %s", r.arn())
+		return r, nil, nil, noAlias(r)
 	}
 	if err != nil {
 		return r, nil, nil, err
 	}
 	a, err := s.alias(tx, r, f, r.qualifier)
 	if errors.Is(err, store.ErrNotFound) {
-		err = notFound("Cannot find alias arn: %s", r.arn())
+		err = noAlias(r)
 	}
 	return r, f, a, err
 }
@@ -137,6 +133,9 @@ func (s *Service) UpdateAlias(ctx context.Context, c *redoubt.Call, in *api.Upda
 		return nil, err
 	}
 	r, f, a, err := s.aliasOf(ctx, c, in.FunctionName, in.Name)
+	if f != nil && errors.Is(err, api.ErrResourceNotFoundException) {
+		return nil, notFound("Alias not found: %s", r.arn())
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,11 @@ func (ch change) apply(v *Version) error {
 		v.Tracing = *ch.tracing.Mode
 	}
 	if ch.snapStart != nil && ch.snapStart.ApplyOn != nil {
-		if *ch.snapStart.ApplyOn != api.SnapStartApplyOnNone {
+		switch {
+		case *ch.snapStart.ApplyOn == api.SnapStartApplyOnNone:
+		case !snapStarts.MatchString(v.Runtime):
+			return invalid("%s is not supported for SnapStart enabled functions.", v.Runtime)
+		default:
 			return invalid("SnapStart is not supported by this server.")
 		}
 	}

@@ -57,7 +57,7 @@ func (s *Service) PutFunctionConcurrency(ctx context.Context, c *redoubt.Call, i
 	}
 	want := value(in.ReservedConcurrentExecutions)
 	if want > accountConcurrency-leastUnreserved-others {
-		return nil, invalid("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", leastUnreserved)
+		return nil, api.ErrInvalidParameterValueException.New("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", leastUnreserved)
 	}
 	_, err = edit(tx, r, func(f *Function) error { f.Reserved = &want; return nil })
 	return &api.PutFunctionConcurrencyOutput{ReservedConcurrentExecutions: &want}, err

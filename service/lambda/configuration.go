@@ -32,8 +32,8 @@ func (s *Service) configuration(ctx context.Context, c *redoubt.Call, f *Functio
 	for _, l := range v.Layers {
 		out.Layers = append(out.Layers, api.Layer{Arn: &l.ARN, CodeSize: &l.Size})
 	}
-	if v.Note != "" {
-		out.RuntimeVersionConfig = &api.RuntimeVersionConfig{Error: &api.RuntimeVersionError{ErrorCode: new("RuntimeSubstituted"), Message: &v.Note}}
+	if v.Runs != "" {
+		out.RuntimeVersionConfig = &api.RuntimeVersionConfig{RuntimeVersionArn: new(runtimeARN(c, v.Runs))}
 	}
 	if len(v.Rules) > 0 {
 		out.Environment = &api.EnvironmentResponse{Variables: maps.Clone(v.Rules)}
@@ -46,6 +46,12 @@ func (s *Service) configuration(ctx context.Context, c *redoubt.Call, f *Functio
 		out.Environment = env
 	}
 	return out, nil
+}
+
+// runtimeARN is the ARN of what runs a function. AWS's end in a hash; here they name
+// the interpreter, and say so where it is not of the version that was asked for.
+func runtimeARN(c *redoubt.Call, runs string) string {
+	return "arn:" + c.Partition + ":lambda:" + c.Region + "::runtime:" + runs
 }
 
 // logging shows the logging configuration, its defaults spelled out.

@@ -18,6 +18,10 @@ func (s *Service) CreateFunction(ctx context.Context, c *redoubt.Call, in *api.C
 	if r.account != c.Account {
 		return nil, accessDenied("Cross-account function creation is not allowed.")
 	}
+	if len(r.name) > maxName {
+		// The framework's words, with a code of the service's own.
+		return nil, invalid("1 validation error detected: Value '%s' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to %d", r.name, maxName)
+	}
 	if r.qualifier != "" || s.isInside(r) {
 		return nil, isBuiltinOrQualified(r)
 	}
@@ -32,7 +36,7 @@ func (s *Service) CreateFunction(ctx context.Context, c *redoubt.Call, in *api.C
 		return nil, err
 	}
 	// What would refuse it anyway is known before a large package is read.
-	if err := s.DB.Run(ctx, func(ctx context.Context) error { return s.creatable(store.From(ctx), c, r, v) }); err != nil {
+	if err := s.DB.Run(ctx, func(ctx context.Context) error { return s.creatable(store.From(ctx), c, r, v, in.CodeSigningConfigArn) }); err != nil {
 		return nil, err
 	}
 	zip, err := s.fetch(ctx, c, source{in.Code.ZipFile, in.Code.S3Bucket, in.Code.S3Key, in.Code.S3ObjectVersion, in.Code.ImageUri})
@@ -53,17 +57,17 @@ func (s *Service) CreateFunction(ctx context.Context, c *redoubt.Call, in *api.C
 // create is CreateFunction's own transaction.
 func (s *Service) create(ctx context.Context, c *redoubt.Call, r ref, v Version, in *api.CreateFunctionInput) (*api.FunctionConfiguration, error) {
 	tx := store.From(ctx)
-	if err := s.creatable(tx, c, r, &v); err != nil {
+	if err := s.creatable(tx, c, r, &v, in.CodeSigningConfigArn); err != nil {
 		return nil, err
 	}
-	f := &Function{ID: newID(), Name: r.name, ARN: r.function(), Tags: in.Tags}
+	f := &Function{ID: newID(), Name: r.name, ARN: r.function(), Signing: value(in.CodeSigningConfigArn), Tags: in.Tags}
 	if err := s.useLayers(tx, c, &v, in.Layers); err != nil {
 		return nil, err
 	}
 	if err := s.use(tx, r.account, r.region, v.Code.ID, 1); err != nil {
 		return nil, err
 	}
-	v.Revision, v.Modified, v.State = newRevision(), s.Clock.Now(), pending
+	v.Revision, v.Build, v.Modified, v.State = newRevision(), newID(), s.Clock.Now(), pending
 	if in.Environment != nil && in.Environment.Variables != nil {
 		if err := s.sealEnvironment(ctx, c, f, &v, in.Environment.Variables); err != nil {
 			return nil, err
@@ -88,8 +92,9 @@ func (s *Service) create(ctx context.Context, c *redoubt.Call, r ref, v Version,
 }
 
 // creatable refuses a function of a name that is taken, with a role that Lambda
-// cannot assume or with a dead letter target that is none.
-func (s *Service) creatable(tx *store.Tx, c *redoubt.Call, r ref, v *Version) error {
+// cannot assume, with a dead letter target that is none, or whose package has to be
+// signed.
+func (s *Service) creatable(tx *store.Tx, c *redoubt.Call, r ref, v *Version, signing *string) error {
 	has, err := functionTable.In(r.account, r.region).Has(tx, r.name)
 	if err != nil {
 		return err
@@ -100,7 +105,10 @@ func (s *Service) creatable(tx *store.Tx, c *redoubt.Call, r ref, v *Version) er
 	if err := s.checkRole(tx, c, r, v.Role); err != nil {
 		return err
 	}
-	return s.checkDeadLetter(v.DeadLetter)
+	if err := s.checkDeadLetter(v.DeadLetter); err != nil {
+		return err
+	}
+	return admit(tx, c, value(signing))
 }
 
 // newVersion reads the configuration of a new function, defaults spelled out.
@@ -123,22 +131,20 @@ func newVersion(in *api.CreateFunctionInput) (*Version, error) {
 		timeout: in.Timeout, memory: in.MemorySize, storage: in.EphemeralStorage, key: in.KMSKeyArn, tracing: in.TracingConfig,
 		logging: in.LoggingConfig, snapStart: in.SnapStart, deadLetter: in.DeadLetterConfig, environment: in.Environment,
 	}
-	if err := unsupported(in.VpcConfig, in.FileSystemConfigs, in.CodeSigningConfigArn, in.TenancyConfig, in.CapacityProviderConfig, in.DurableConfig, in.PublishTo); err != nil {
+	if err := unsupported(in.VpcConfig, in.FileSystemConfigs, in.TenancyConfig, in.CapacityProviderConfig, in.DurableConfig, in.PublishTo); err != nil {
 		return nil, err
 	}
 	return v, c.apply(v)
 }
 
 // unsupported refuses what the server cannot do rather than leave it out quietly.
-func unsupported(vpc *api.VpcConfig, files []api.FileSystemConfig, signing *string, tenancy *api.TenancyConfig, capacity *api.CapacityProviderConfig, durable *api.DurableConfig, publishTo *string) error {
+func unsupported(vpc *api.VpcConfig, files []api.FileSystemConfig, tenancy *api.TenancyConfig, capacity *api.CapacityProviderConfig, durable *api.DurableConfig, publishTo *string) error {
 	what := ""
 	switch {
 	case vpc != nil && len(vpc.SubnetIds)+len(vpc.SecurityGroupIds) > 0:
 		what = "VpcConfig"
 	case len(files) > 0:
 		what = "FileSystemConfigs"
-	case signing != nil:
-		what = "CodeSigningConfigArn"
 	case tenancy != nil:
 		what = "TenancyConfig"
 	case capacity != nil:

@@ -43,7 +43,7 @@
 //
 // # What it refuses to do
 //
-// Container images, VPC networks, file systems, SnapStart, code signing, durable
-// executions, streamed answers. Departures from AWS are listed in
+// Container images, VPC networks, file systems, SnapStart, durable executions,
+// streamed answers. Departures from AWS are listed in
 // docs/divergences/lambda.md.
 package lambda

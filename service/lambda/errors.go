@@ -21,9 +21,7 @@ func staleRevision() error {
 	return user(api.ErrPreconditionFailedException.New("The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id"))
 }
 
-func stalePolicy() error {
-	return user(api.ErrPreconditionFailedException.New("The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest Revision Id"))
-}
+func noAlias(r ref) error { return notFound("Cannot find alias arn: %s", r.arn()) }
 
 // noResource is what several operations say of what hangs on a function.
 func noResource() error { return notFound("The resource you requested does not exist.") }

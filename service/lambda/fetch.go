@@ -6,7 +6,6 @@ import (
 	"io"
 
 	redoubt "github.com/redoubt-sec/redoubt"
-	api "github.com/redoubt-sec/redoubt/api/lambdaapi"
 	"github.com/redoubt-sec/redoubt/api/s3api"
 	"github.com/redoubt-sec/redoubt/engine/functions"
 	"github.com/redoubt-sec/redoubt/op"
@@ -29,7 +28,7 @@ func (s *Service) fetch(ctx context.Context, c *redoubt.Call, from source) ([]by
 		return nil, invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")
 	case from.zip != nil:
 		if len(from.zip) > maxZip {
-			return nil, requestTooLarge(maxZip)
+			return nil, tooLarge("Zipped size must be smaller than %d bytes", maxZip)
 		}
 		return from.zip, nil
 	case from.bucket == nil && from.key == nil:
@@ -63,8 +62,9 @@ func objectTrouble(err error) error {
 	return invalid("Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", e.Code, e.Message)
 }
 
-func requestTooLarge(limit int) error {
-	e := user(api.ErrRequestTooLargeException.New("Request must be smaller than %d bytes for the CreateFunction operation", limit))
+// tooLarge refuses a request for its size. No model has this exception.
+func tooLarge(format string, args ...any) *redoubt.Error {
+	e := redoubt.ErrorKind("RequestEntityTooLargeException").New(format, args...)
 	e.Status = 413
 	return e
 }

@@ -171,16 +171,19 @@ func (s *Service) DeleteFunction(ctx context.Context, c *redoubt.Call, in *api.D
 	if err != nil {
 		return nil, err
 	}
+	// What can never be deleted is refused before the function is looked for.
+	switch {
+	case r.qualifier == latest:
+		return nil, invalid("$LATEST version cannot be deleted without deleting the function.")
+	case isAlias(r.qualifier):
+		return nil, invalid("Deletion of aliases is not currently supported.")
+	}
 	f, err := s.own(tx, r.unqualified())
 	if err != nil {
 		return nil, err
 	}
 	out := &api.DeleteFunctionOutput{StatusCode: new(int32(204))}
 	switch {
-	case r.qualifier == latest:
-		return nil, invalid("$LATEST version cannot be deleted without deleting the function.")
-	case r.qualifier != "" && !isVersion(r.qualifier):
-		return nil, invalid("Deletion of aliases is not currently supported.")
 	case r.qualifier != "":
 		return out, s.deleteVersion(tx, r, f)
 	}

@@ -106,7 +106,11 @@ type target struct {
 func (s *Service) aim(ctx context.Context, r ref) (t target, err error) {
 	err = s.DB.Run(ctx, func(ctx context.Context) error {
 		tx := store.From(ctx)
-		f, v, err := s.version(tx, s.weigh(tx, r))
+		at := s.weigh(tx, r)
+		if at.qualifier == "" {
+			at.qualifier = latest // which a refusal names
+		}
+		f, v, err := s.version(tx, at)
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func invoke(s *suite) {
 	_, err = s.lambda.Invoke(s.ctx, &lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte(`"` + strings.Repeat("x", 6<<20) + `"`)})
 	s.refused(err, "RequestTooLargeException", "Request must be smaller than 6291456 bytes for the InvokeFunction operation")
 	_, err = s.lambda.Invoke(s.ctx, &lambda.InvokeInput{FunctionName: aws.String("none")})
-	s.refused(err, "ResourceNotFoundException", "Function not found: "+s.arn("function:none"))
+	s.refused(err, "ResourceNotFoundException", "Function not found: "+s.arn("function:none:$LATEST"))
 	s.python("slow", "import time\ndef handler(e, c): time.sleep(60)", func(in *lambda.CreateFunctionInput) { in.Timeout = aws.Int32(1) })
 	out = s.call("slow", "{}")
 	s.decode(out.Payload, &failure)

@@ -53,7 +53,7 @@ func statedLayer(c *redoubt.Call, name *string, number *int64) (layerRef, error)
 		return l, invalid("%s is not a valid layer name or ARN.", l.name)
 	}
 	if number != nil && *number < 1 {
-		return l, invalid("Layer Version Cannot be less than 1.")
+		return l, invalid("Layer Version Cannot be less than 1")
 	}
 	return l, nil
 }

@@ -97,6 +97,12 @@ func (s *Service) createNeeds(ctx context.Context, c *redoubt.Call, in *api.Crea
 	}
 	create := redoubt.Need{Action: "lambda:CreateFunction", Resource: r.function(), Account: r.account, Conditions: tagConditions(in.Tags)}
 	layerCondition(&create, in.Layers)
+	if in.CodeSigningConfigArn != nil {
+		if create.Conditions == nil {
+			create.Conditions = map[string][]string{}
+		}
+		create.Conditions["lambda:CodeSigningConfigArn"] = []string{*in.CodeSigningConfigArn}
+	}
 	needs := []redoubt.Need{create}
 	if len(in.Tags) > 0 {
 		needs = append(needs, redoubt.Need{Action: "lambda:TagResource", Resource: r.function(), Account: r.account, Conditions: tagConditions(in.Tags)})

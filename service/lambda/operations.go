@@ -6,12 +6,17 @@ import (
 )
 
 const (
-	// zipBody is a request with a package: base64 in JSON, and the rest.
-	zipBody = maxZip*4/3 + 1<<20
+	// zipBody is how large AWS lets a request with a package be.
+	zipBody = 70167211
 	// eventBody is more than an event may have, so that what is too large is refused
 	// in Lambda's words.
 	eventBody = 8 << 20
 )
+
+// oversized is what a request with too large a package is told.
+func oversized(operation string) error {
+	return tooLarge("Request must be smaller than %d bytes for the %s operation", zipBody, operation)
+}
 
 // Operations is the contents page: descriptor, method, the rights it takes, and
 // what the audit log may hold. Code, environment variables and payloads are never
@@ -25,11 +30,11 @@ func (s *Service) Operations() op.Service {
 	return op.Service{Model: &api.Model, Site: s.site(), Operations: []op.Operation{
 		// Functions.
 		op.Row(api.OpCreateFunction, s.CreateFunction, s.createNeeds).
-			Records(settings...).Records("Code.S3Bucket", "Code.S3Key", "Code.S3ObjectVersion", "Publish", "PackageType", "Architectures", "Tags").
-			Answers(shown...).Outside().Body(zipBody),
+			Records(settings...).Records("Code.S3Bucket", "Code.S3Key", "Code.S3ObjectVersion", "CodeSigningConfigArn", "Publish", "PackageType", "Architectures", "Tags").
+			Answers(shown...).Outside().Body(zipBody).Otherwise(oversized("CreateFunction")),
 		op.Row(api.OpUpdateFunctionCode, s.UpdateFunctionCode, onFunction(s, func(in *api.UpdateFunctionCodeInput) (_, _ *string) { return in.FunctionName, nil })).
 			Records("FunctionName", "S3Bucket", "S3Key", "S3ObjectVersion", "Publish", "DryRun", "RevisionId", "Architectures").
-			Answers(shown...).Outside().Body(zipBody),
+			Answers(shown...).Outside().Body(zipBody).Otherwise(oversized("UpdateFunctionCode")),
 		op.Row(api.OpUpdateFunctionConfiguration, s.UpdateFunctionConfiguration, s.configureNeeds).Records(settings...).Records("RevisionId").Answers(shown...),
 		op.Row(api.OpGetFunction, s.GetFunction, onVersion(s, func(in *api.GetFunctionInput) (_, _ *string) { return in.FunctionName, in.Qualifier })).Records("FunctionName", "Qualifier"),
 		op.Row(api.OpGetFunctionConfiguration, s.GetFunctionConfiguration, onVersion(s, func(in *api.GetFunctionConfigurationInput) (_, _ *string) { return in.FunctionName, in.Qualifier })).Records("FunctionName", "Qualifier"),
@@ -79,7 +84,7 @@ func (s *Service) Operations() op.Service {
 		// Layers.
 		op.Row(api.OpPublishLayerVersion, s.PublishLayerVersion, onLayer(s, func(in *api.PublishLayerVersionInput) (*string, *int64) { return in.LayerName, nil })).
 			Records("LayerName", "Description", "Content.S3Bucket", "Content.S3Key", "CompatibleArchitectures", "CompatibleRuntimes", "LicenseInfo").
-			Answers("LayerArn", "LayerVersionArn", "Version").Outside().Body(zipBody),
+			Answers("LayerArn", "LayerVersionArn", "Version").Outside().Body(zipBody).Otherwise(oversized("PublishLayerVersion")),
 		op.Row(api.OpGetLayerVersion, s.GetLayerVersion, onLayer(s, func(in *api.GetLayerVersionInput) (*string, *int64) { return in.LayerName, in.VersionNumber })).Records("LayerName", "VersionNumber"),
 		op.Row(api.OpGetLayerVersionByArn, s.GetLayerVersionByArn, s.layerByARNNeeds).Records("Arn"),
 		op.Row(api.OpDeleteLayerVersion, s.DeleteLayerVersion, onLayer(s, func(in *api.DeleteLayerVersionInput) (*string, *int64) { return in.LayerName, in.VersionNumber })).Records("LayerName", "VersionNumber"),
@@ -92,6 +97,19 @@ func (s *Service) Operations() op.Service {
 		})).
 			Records("LayerName", "VersionNumber", "StatementId", "RevisionId"),
 		op.Row(api.OpGetLayerVersionPolicy, s.GetLayerVersionPolicy, onLayer(s, func(in *api.GetLayerVersionPolicyInput) (*string, *int64) { return in.LayerName, in.VersionNumber })).Records("LayerName", "VersionNumber"),
+
+		// Code signing.
+		op.Row(api.OpCreateCodeSigningConfig, s.CreateCodeSigningConfig, s.createSigningNeeds).Records("Description", "AllowedPublishers", "CodeSigningPolicies", "Tags").Answers("CodeSigningConfig"),
+		op.Row(api.OpUpdateCodeSigningConfig, s.UpdateCodeSigningConfig, onSigning(func(in *api.UpdateCodeSigningConfigInput) *string { return in.CodeSigningConfigArn })).
+			Records("CodeSigningConfigArn", "Description", "AllowedPublishers", "CodeSigningPolicies").Answers("CodeSigningConfig"),
+		op.Row(api.OpGetCodeSigningConfig, s.GetCodeSigningConfig, onSigning(func(in *api.GetCodeSigningConfigInput) *string { return in.CodeSigningConfigArn })).Records("CodeSigningConfigArn"),
+		op.Row(api.OpDeleteCodeSigningConfig, s.DeleteCodeSigningConfig, onSigning(func(in *api.DeleteCodeSigningConfigInput) *string { return in.CodeSigningConfigArn })).Records("CodeSigningConfigArn"),
+		op.Row(api.OpListCodeSigningConfigs, s.ListCodeSigningConfigs, onAll[api.ListCodeSigningConfigsInput]).Records("MaxItems"),
+		op.Row(api.OpListFunctionsByCodeSigningConfig, s.ListFunctionsByCodeSigningConfig, onSigning(func(in *api.ListFunctionsByCodeSigningConfigInput) *string { return in.CodeSigningConfigArn })).
+			Records("CodeSigningConfigArn", "MaxItems"),
+		op.Row(api.OpPutFunctionCodeSigningConfig, s.PutFunctionCodeSigningConfig, s.putSigningNeeds).Records("FunctionName", "CodeSigningConfigArn").Answers("CodeSigningConfigArn", "FunctionName"),
+		op.Row(api.OpGetFunctionCodeSigningConfig, s.GetFunctionCodeSigningConfig, onFunction(s, func(in *api.GetFunctionCodeSigningConfigInput) (_, _ *string) { return in.FunctionName, nil })).Records("FunctionName"),
+		op.Row(api.OpDeleteFunctionCodeSigningConfig, s.DeleteFunctionCodeSigningConfig, onFunction(s, func(in *api.DeleteFunctionCodeSigningConfigInput) (_, _ *string) { return in.FunctionName, nil })).Records("FunctionName"),
 
 		// Function URLs.
 		op.Row(api.OpCreateFunctionUrlConfig, s.CreateFunctionUrlConfig, onURL(s, func(in *api.CreateFunctionUrlConfigInput) (_, _, _ *string) {

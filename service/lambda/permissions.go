@@ -102,8 +102,16 @@ func (s *Service) removePermissionNeeds(ctx context.Context, c *redoubt.Call, in
 	if err != nil {
 		return nil, err
 	}
-	_, p, err := s.policyOf(store.From(ctx), r)
-	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, api.ErrResourceNotFoundException) {
+	tx := store.From(ctx)
+	f, err := s.find(tx, r)
+	if errors.Is(err, store.ErrNotFound) {
+		return []redoubt.Need{n}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := policies.In(r.account, r.region).Get(tx, store.ID(f.ID, r.qualifier))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
 	if p != nil {
@@ -137,15 +145,60 @@ func givenPrincipal(p any) string {
 	return ""
 }
 
-// policyOf answers the function and the policy of what r names; the policy's error
-// is store.ErrNotFound where there is none.
-func (s *Service) policyOf(tx *store.Tx, r ref) (*Function, *Policy, error) {
-	f, err := s.exists(tx, r)
-	if err != nil {
-		return nil, nil, err
+// policyFor answers the policy of what r names of a function: store.ErrNotFound
+// where there is none, AWS's refusal where there is no such version or alias.
+func (s *Service) policyFor(tx *store.Tx, r ref, f *Function) (*Policy, error) {
+	if isAlias(r.qualifier) {
+		if _, err := s.alias(tx, r, f, r.qualifier); errors.Is(err, store.ErrNotFound) {
+			return nil, noAlias(r)
+		} else if err != nil {
+			return nil, err
+		}
+	} else if _, err := s.exists(tx, r); err != nil {
+		return nil, err
 	}
-	p, err := policies.In(r.account, r.region).Get(tx, store.ID(f.ID, r.qualifier))
-	return f, p, err
+	return policies.In(r.account, r.region).Get(tx, store.ID(f.ID, r.qualifier))
+}
+
+// revision is that of what r names: a policy has no other.
+func (s *Service) revision(tx *store.Tx, r ref, f *Function) (string, error) {
+	switch {
+	case isAlias(r.qualifier):
+		a, err := s.alias(tx, r, f, r.qualifier)
+		if err != nil {
+			return "", err
+		}
+		return a.Revision, nil
+	case isVersion(r.qualifier):
+		v, err := s.published(tx, r, f, r.qualifier)
+		if err != nil {
+			return "", err
+		}
+		return v.Revision, nil
+	}
+	return f.Latest.Revision, nil
+}
+
+// revise gives what r names a new revision, unless the caller knows an older one.
+func (s *Service) revise(tx *store.Tx, r ref, f *Function, known *string) error {
+	now, err := s.revision(tx, r, f)
+	if err != nil {
+		return err
+	}
+	if known != nil && *known != now {
+		return staleRevision()
+	}
+	switch {
+	case s.isInside(r):
+		return nil
+	case isAlias(r.qualifier):
+		_, err = aliases.In(r.account, r.region).Edit(tx, store.ID(f.ID, r.qualifier), func(a *Alias) error { a.Revision = newRevision(); return nil })
+	case isVersion(r.qualifier):
+		_, err = versions.In(r.account, r.region).Edit(tx, versionID(f.ID, r.qualifier), func(v *Version) error { v.Revision = newRevision(); return nil })
+	default:
+		_, err = edit(tx, r, func(f *Function) error { f.Latest.Revision = newRevision(); return nil })
+	}
+	return err
 }
 
 // AddPermission adds a statement to the resource policy of a function, a version or
@@ -162,15 +215,22 @@ func (s *Service) AddPermission(ctx context.Context, c *redoubt.Call, in *api.Ad
 	if in.FunctionUrlAuthType != nil && value(in.Action) != "lambda:InvokeFunctionUrl" {
 		return nil, invalid("FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action")
 	}
-	f, p, err := s.policyOf(tx, r)
-	if errors.Is(err, store.ErrNotFound) && f != nil {
+	f, err := s.find(tx, r)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, noFunction(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.policyFor(tx, r, f)
+	if errors.Is(err, store.ErrNotFound) {
 		p, err = &Policy{}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if in.RevisionId != nil && *in.RevisionId != p.Revision {
-		return nil, stalePolicy()
+	if err := s.revise(tx, r, f, in.RevisionId); err != nil {
+		return nil, err
 	}
 	st := statement(r, in)
 	if slices.ContainsFunc(p.Statements, func(x Statement) bool { return x.Sid == st.Sid }) {
@@ -213,7 +273,7 @@ func (s *Service) extended(tx *store.Tx, p *Policy, st Statement) (*Policy, erro
 	if len(text) > maxPolicy {
 		return nil, user(api.ErrPolicyLengthExceededException.New("The final policy size (%d) is bigger than the limit (%d).", len(text), maxPolicy))
 	}
-	return &Policy{Statements: list, Bound: identity.Bound{Text: text, IDs: ids}, Revision: newRevision()}, nil
+	return &Policy{Statements: list, Bound: identity.Bound{Text: text, IDs: ids}}, nil
 }
 
 // current answers a policy's statements as they read today, with the ids of the
@@ -258,15 +318,22 @@ func (s *Service) RemovePermission(ctx context.Context, c *redoubt.Call, in *api
 	if err != nil {
 		return nil, err
 	}
-	f, p, err := s.policyOf(tx, r)
+	f, err := s.find(tx, r)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, notFound("No policy found for: %s", r.arn())
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.policyFor(tx, r, f)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, notFound("No policy is associated with the given resource.")
 	}
 	if err != nil {
 		return nil, err
 	}
-	if in.RevisionId != nil && *in.RevisionId != p.Revision {
-		return nil, stalePolicy()
+	if err := s.revise(tx, r, f, in.RevisionId); err != nil {
+		return nil, err
 	}
 	list, ids, err := s.current(tx, p)
 	if err != nil {
@@ -280,7 +347,7 @@ func (s *Service) RemovePermission(ctx context.Context, c *redoubt.Call, in *api
 	case len(list) == 0:
 		return nil, rows.Delete(tx, id)
 	}
-	next := &Policy{Statements: list, Bound: identity.Bound{Text: document(list), IDs: ids}, Revision: newRevision()}
+	next := &Policy{Statements: list, Bound: identity.Bound{Text: document(list), IDs: ids}}
 	return nil, rows.Put(tx, id, next)
 }
 
@@ -291,13 +358,24 @@ func (s *Service) GetPolicy(ctx context.Context, c *redoubt.Call, in *api.GetPol
 	if err != nil {
 		return nil, err
 	}
-	_, p, err := s.policyOf(tx, r)
+	f, err := s.find(tx, r)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noResource()
 	}
 	if err != nil {
 		return nil, err
 	}
+	p, err := s.policyFor(tx, r, f)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, api.ErrResourceNotFoundException) {
+		return nil, noResource()
+	}
+	if err != nil {
+		return nil, err
+	}
+	revision, err := s.revision(tx, r, f)
+	if err != nil {
+		return nil, err
+	}
 	text, err := s.Identity.Current(tx, &p.Bound, policy.ResourceBased)
-	return &api.GetPolicyOutput{Policy: &text, RevisionId: &p.Revision}, err
+	return &api.GetPolicyOutput{Policy: &text, RevisionId: &revision}, err
 }

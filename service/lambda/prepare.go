@@ -21,7 +21,7 @@ type prepared struct {
 	by map[preparedKey]preparedFunction
 }
 
-type preparedKey struct{ id, number, revision string }
+type preparedKey struct{ id, number, build string }
 
 type preparedFunction struct {
 	fn *functions.Function
@@ -38,7 +38,7 @@ const (
 // prepare answers a target as the engine takes it.
 func (s *Service) prepare(ctx context.Context, t target) (*functions.Function, error) {
 	f, v := t.function, t.version
-	key := preparedKey{f.ID, v.Number, v.Revision}
+	key := preparedKey{f.ID, v.Number, v.build()}
 	s.prepared.mu.Lock()
 	p, ok := s.prepared.by[key]
 	s.prepared.mu.Unlock()
@@ -48,7 +48,7 @@ func (s *Service) prepare(ctx context.Context, t target) (*functions.Function, e
 	fn := &functions.Function{
 		ARN: f.ARN + ":" + v.Number, Account: t.ref.account, Region: t.ref.region, Name: f.Name, Version: v.Number,
 		Runtime: v.Runtime, Handler: v.Handler, Memory: int(v.Memory), Tmp: int(v.Storage), Timeout: time.Duration(v.Timeout) * time.Second,
-		Revision: v.Revision, LogGroup: v.logGroup(f), JSON: v.Logging.Format == "JSON", Level: v.Logging.Application,
+		Revision: v.build(), LogGroup: v.logGroup(f), JSON: v.Logging.Format == "JSON", Level: v.Logging.Application,
 	}
 	if b := s.builtinNamed(f.Name); b != nil {
 		fn.Builtin, fn.Env = b, v.Rules

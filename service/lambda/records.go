@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,6 +24,7 @@ type Function struct {
 	Published int64    // the number of the newest version that was ever published
 	// Reserved is the function's share of the account's concurrency; nil: none.
 	Reserved *int32            `json:",omitempty"`
+	Signing  string            `json:",omitempty"` // ARN of its code signing configuration
 	Tags     map[string]string `json:",omitempty"`
 }
 
@@ -46,11 +48,12 @@ type Version struct {
 	Tracing     string       // PassThrough or Active
 	Logging     Logging      //
 	SnapStart   string       // None or PublishedVersions
-	Revision    string       //
+	Revision    string       // changes with whatever API answers show of it
+	Build       string       `json:",omitempty"` // changes with what it takes to run it
 	Modified    time.Time    //
 	State       State        //
 	Update      State        `json:",omitempty"` // of the last update; empty: there was none
-	Note        string       `json:",omitempty"` // how the runtime that runs it differs from the one asked for
+	Runs        string       `json:",omitempty"` // what runs it on this host, as engine/functions names it
 	// Rules are the environment of a built-in function, which no key protects: see
 	// builtinSettings.
 	Rules map[string]string `json:"-"`
@@ -104,7 +107,6 @@ type Alias struct {
 type Policy struct {
 	Statements []Statement
 	Bound      identity.Bound
-	Revision   string
 }
 
 var (
@@ -191,6 +193,9 @@ func (s *Service) exists(tx *store.Tx, r ref) (*Function, error) {
 	f, _, err := s.version(tx, r)
 	return f, err
 }
+
+// build names what it takes to run a version.
+func (v *Version) build() string { return cmp.Or(v.Build, v.Revision) }
 
 // edit changes a function's record.
 func edit(tx *store.Tx, r ref, change func(*Function) error) (*Function, error) {

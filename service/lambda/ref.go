@@ -20,9 +20,10 @@ type ref struct {
 
 // forms of a FunctionName: a name, a partial ARN (account:function:name) or a whole
 // ARN, each with or without a qualifier. The model's pattern has admitted it.
-var functionName = regexp.MustCompile(`^(?:(arn:(aws[a-zA-Z-]*)?:lambda:)?(?:([a-z]{2}(?:-[a-z]+)+-\d):)?)?(?:(\d{12}):)?(?:function:)?([a-zA-Z0-9-_]+)(?::(\$LATEST|[a-zA-Z0-9-_]+))?$`)
+var functionName = regexp.MustCompile(`^(?:(arn:(aws[a-zA-Z-]*)?:lambda:)?(?:([a-z]{2}(?:-[a-z]+)+-\d):)?)?(?:(\d{12}):)?(?:function:)?([a-zA-Z0-9-_.]+)(?::(\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?$`)
 
-// maxName is AWS's limit for a function's own name.
+// maxName is AWS's limit for a new function's own name. Names in other calls may be
+// longer: there is no such function.
 const maxName = 64
 
 // parseRef reads a function's name and the qualifier beside it.
@@ -52,9 +53,6 @@ func (r ref) parse(given string, qualifier *string) (ref, error) {
 	r.name, r.qualifier = m[5], m[6]
 	if m[4] != "" {
 		r.account = m[4]
-	}
-	if len(r.name) > maxName {
-		return ref{}, badName(given)
 	}
 	if q := value(qualifier); q != "" {
 		if r.qualifier != "" && r.qualifier != q {
@@ -97,6 +95,9 @@ func (r ref) with(qualifier string) ref {
 func isVersion(q string) bool {
 	return q != "" && strings.Trim(q, "0123456789") == ""
 }
+
+// isAlias reports whether a qualifier has the form of an alias' name.
+func isAlias(q string) bool { return q != "" && !isVersion(q) && !strings.Contains(q, "$") }
 
 // noFunction is AWS's answer for functions, versions and aliases that are not
 // there.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strings"
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	api "github.com/redoubt-sec/redoubt/api/lambdaapi"
@@ -12,12 +13,14 @@ import (
 
 // tagged answers the function that an ARN names for an operation on its tags.
 func tagged(c *redoubt.Call, arn string) (ref, error) {
+	if kind := otherKind(arn); kind != "" {
+		return ref{}, notFound("%s not found: %s", kind, arn)
+	}
 	r, err := parseRef(c, arn, nil)
 	switch {
 	case errors.Is(err, api.ErrResourceNotFoundException):
 		return r, err
 	case err != nil:
-		// Mappings and code signing configurations: there are none here.
 		return r, notFound("Resource not found: %s", arn)
 	case r.account != c.Account:
 		return r, accessDenied("Cross-account tagging is not allowed.")
@@ -28,7 +31,24 @@ func tagged(c *redoubt.Call, arn string) (ref, error) {
 	return r, nil
 }
 
+// otherKind is what AWS calls a resource of which there are none here; empty: a
+// function.
+func otherKind(arn string) string {
+	switch a, _ := redoubt.ParseARN(arn); strings.Split(a.Resource, ":")[0] {
+	case "event-source-mapping":
+		return "Event source mapping"
+	case "capacity-provider":
+		return "Capacity provider"
+	}
+	return ""
+}
+
 func (s *Service) tagNeeds(ctx context.Context, c *redoubt.Call, arn *string, conditions map[string][]string) ([]redoubt.Need, error) {
+	if _, _, _, err := signingRef(value(arn)); err == nil {
+		n, err := signingNeed(ctx, c, value(arn))
+		n.Conditions = conditions
+		return []redoubt.Need{n}, err
+	}
 	r, err := statedRef(c, value(arn), nil)
 	if err != nil {
 		n := redoubt.Need{Action: "lambda:" + c.Operation, Resource: value(arn), Conditions: conditions}
@@ -54,15 +74,18 @@ func (s *Service) listTagsNeeds(ctx context.Context, c *redoubt.Call, in *api.Li
 	return s.tagNeeds(ctx, c, in.Resource, nil)
 }
 
-// TagResource sets tags of a function; a key that is there gets the new value.
+// TagResource sets tags of a function or a code signing configuration; a key that is there gets the new value.
 func (s *Service) TagResource(ctx context.Context, c *redoubt.Call, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
+	if len(in.Tags) == 0 {
+		return nil, invalid("An error occurred and the request cannot be processed.")
+	}
 	if err := checkTags(in.Tags); err != nil {
 		return nil, err
 	}
 	return nil, s.retag(ctx, c, in.Resource, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
 }
 
-// UntagResource removes tags of a function; keys that are not there do not matter.
+// UntagResource removes tags; keys that are not there do not matter.
 func (s *Service) UntagResource(ctx context.Context, c *redoubt.Call, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
 	return nil, s.retag(ctx, c, in.Resource, func(tags map[string]string) {
 		for _, k := range in.TagKeys {
@@ -73,6 +96,21 @@ func (s *Service) UntagResource(ctx context.Context, c *redoubt.Call, in *api.Un
 
 func (s *Service) retag(ctx context.Context, c *redoubt.Call, arn *string, change func(map[string]string)) error {
 	tx := store.From(ctx)
+	if account, region, id, err := signingRef(value(arn)); err == nil {
+		if _, err := signing(tx, c, value(arn)); errors.Is(err, store.ErrNotFound) {
+			return noSigning(value(arn))
+		} else if err != nil {
+			return err
+		}
+		_, err = signings.In(account, region).Edit(tx, id, func(g *Signing) error {
+			if g.Tags == nil {
+				g.Tags = map[string]string{}
+			}
+			change(g.Tags)
+			return checkTags(g.Tags)
+		})
+		return err
+	}
 	r, err := tagged(c, value(arn))
 	if err != nil {
 		return err
@@ -85,22 +123,35 @@ func (s *Service) retag(ctx context.Context, c *redoubt.Call, arn *string, chang
 			f.Tags = map[string]string{}
 		}
 		change(f.Tags)
+		f.Latest.Revision = newRevision()
 		return checkTags(f.Tags)
 	})
 	return err
 }
 
-// ListTags shows a function's tags.
+// ListTags shows tags.
 func (s *Service) ListTags(ctx context.Context, c *redoubt.Call, in *api.ListTagsInput) (*api.ListTagsOutput, error) {
-	r, err := tagged(c, value(in.Resource))
-	if err != nil {
-		return nil, err
+	out := &api.ListTagsOutput{}
+	if _, _, _, err := signingRef(value(in.Resource)); err == nil {
+		g, err := signing(store.From(ctx), c, value(in.Resource))
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, noSigning(value(in.Resource))
+		}
+		if err != nil {
+			return nil, err
+		}
+		out.Tags = g.Tags
+	} else {
+		r, err := tagged(c, value(in.Resource))
+		if err != nil {
+			return nil, err
+		}
+		f, err := s.load(store.From(ctx), r)
+		if err != nil {
+			return nil, err
+		}
+		out.Tags = f.Tags
 	}
-	f, err := s.load(store.From(ctx), r)
-	if err != nil {
-		return nil, err
-	}
-	out := &api.ListTagsOutput{Tags: f.Tags}
 	if out.Tags == nil {
 		out.Tags = map[string]string{}
 	}

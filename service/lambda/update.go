@@ -15,13 +15,17 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, c *redoubt.Call, in *a
 		return nil, err
 	}
 	r = r.unqualified()
-	if err := unsupported(nil, nil, nil, nil, nil, nil, in.PublishTo); err != nil {
+	if err := unsupported(nil, nil, nil, nil, nil, in.PublishTo); err != nil {
 		return nil, err
 	}
 	// What would refuse it anyway is known before a large package is read.
 	if err := s.DB.Run(ctx, func(ctx context.Context) error {
-		_, err := s.changeable(store.From(ctx), r, in.RevisionId)
-		return err
+		tx := store.From(ctx)
+		f, err := s.changeable(tx, r, in.RevisionId)
+		if err != nil {
+			return err
+		}
+		return admit(tx, c, f.Signing)
 	}); err != nil {
 		return nil, err
 	}
@@ -45,6 +49,9 @@ func (s *Service) replaceCode(ctx context.Context, c *redoubt.Call, r ref, in *a
 	tx := store.From(ctx)
 	f, err := s.changeable(tx, r, in.RevisionId)
 	if err != nil {
+		return nil, err
+	}
+	if err := admit(tx, c, f.Signing); err != nil {
 		return nil, err
 	}
 	next := f.Latest
@@ -79,7 +86,7 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context, c *redoubt.Ca
 		return nil, err
 	}
 	r = r.unqualified()
-	if err := unsupported(in.VpcConfig, in.FileSystemConfigs, nil, nil, in.CapacityProviderConfig, in.DurableConfig, nil); err != nil {
+	if err := unsupported(in.VpcConfig, in.FileSystemConfigs, nil, in.CapacityProviderConfig, in.DurableConfig, nil); err != nil {
 		return nil, err
 	}
 	if in.ImageConfig != nil {
@@ -121,6 +128,11 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context, c *redoubt.Ca
 		return nil, err
 	}
 	if in.Layers != nil {
+		if len(in.Layers) > 0 {
+			if err := admit(tx, c, f.Signing); err != nil {
+				return nil, err
+			}
+		}
 		for _, l := range next.Layers {
 			if err := s.useLayerCode(tx, l, -1); err != nil {
 				return nil, err
@@ -177,7 +189,7 @@ func (s *Service) changeable(tx *store.Tx, r ref, revision *string) (*Function, 
 // the change has settled.
 func (s *Service) change(ctx context.Context, c *redoubt.Call, r ref, next Version, publish bool) (*api.FunctionConfiguration, error) {
 	tx := store.From(ctx)
-	next.Revision, next.Modified, next.Update = newRevision(), s.Clock.Now(), inProgress
+	next.Revision, next.Build, next.Modified, next.Update = newRevision(), newID(), s.Clock.Now(), inProgress
 	shown := &next
 	f, err := edit(tx, r, func(f *Function) (err error) {
 		before := f.Latest

@@ -172,7 +172,16 @@ func (s *Service) UpdateFunctionUrlConfig(ctx context.Context, c *redoubt.Call, 
 	if err := checkMode(in.InvokeMode); err != nil {
 		return nil, err
 	}
-	r, f, _, err := s.urlFor(ctx, c, in.FunctionName, in.Qualifier)
+	r, err := parseRef(c, value(in.FunctionName), in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.exists(store.From(ctx), r); errors.Is(err, api.ErrResourceNotFoundException) {
+		return nil, notFound("Function does not exist")
+	} else if err != nil {
+		return nil, err
+	}
+	r, f, _, err := s.urlOf(store.From(ctx), r)
 	if err != nil {
 		return nil, err
 	}
@@ -252,7 +261,10 @@ func (s *Service) ListFunctionUrlConfigs(ctx context.Context, c *redoubt.Call, i
 		return nil, err
 	}
 	r = r.unqualified()
-	f, err := s.load(tx, r)
+	f, err := s.find(tx, r)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, notFound("Function does not exist")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 // version it answers that one.
 func (s *Service) PublishVersion(ctx context.Context, c *redoubt.Call, in *api.PublishVersionInput) (*api.FunctionConfiguration, error) {
 	tx := store.From(ctx)
-	if err := unsupported(nil, nil, nil, nil, nil, nil, in.PublishTo); err != nil {
+	if err := unsupported(nil, nil, nil, nil, nil, in.PublishTo); err != nil {
 		return nil, err
 	}
 	r, err := parseRef(c, value(in.FunctionName), nil)
@@ -45,6 +45,7 @@ func (s *Service) PublishVersion(ctx context.Context, c *redoubt.Call, in *api.P
 	if same == nil {
 		if _, err := edit(tx, r, func(g *Function) error {
 			same, err = s.publish(tx, r, g, description)
+			g.Latest.Revision = newRevision()
 			return err
 		}); err != nil {
 			return nil, err

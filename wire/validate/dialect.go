@@ -18,6 +18,11 @@ type dialect struct {
 	text        string   // says this and nothing else
 	free        []string // shapes whose values the service checks by itself, in words of its own
 	absent      []string // and those that the service misses by itself
+	own         []string // members with an enumeration that the service checks by itself
+
+	// offered are words for lists whose elements have to be of an enumeration, by
+	// the element's shape.
+	offered map[string]string
 
 	// patterns that the service checks by itself, after everything else, and
 	// words in a sentence.
@@ -40,8 +45,11 @@ var dialects = map[string]*dialect{
 		`((/[A-Za-z0-9\.,\+@=_-]+)*)/`:            pathText,
 		`[\u0009\u000A\u000D\u0020-\u00FF]+`:      "It must contain only printable ASCII characters.",
 	}, plain: []string{"serviceSpecificCredentialId"}},
-	"lambda": {code: validationException, notNull: true},
-	"logs":   {code: "InvalidParameterException"},
+	"lambda": {code: validationException, notNull: true, hashed: true, own: []string{"runtime"}, offered: map[string]string{
+		// Recorded in January 2026; the model has more, old ones and announced ones.
+		"Runtime": "nodejs20.x, python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, python3.10, python3.11, java21, ruby3.3, ruby3.4, ruby3.2, python3.8, python3.9, java17, nodejs16.x, dotnet10, dotnet8, java11, dotnet6, nodejs18.x, provided.al2, java8.al2",
+	}},
+	"logs": {code: "InvalidParameterException"},
 	"s3": {code: "MalformedXML", text: "The XML you provided was not well-formed or did not validate against our published schema", free: []string{
 		"BucketLocationConstraint", "ServerSideEncryption", "StorageClass", "ObjectCannedACL", "BucketCannedACL", "MetadataDirective", "TaggingDirective",
 		"AnnotationDirective", "ObjectOwnership", "EncodingType", "ChecksumAlgorithm", "ChecksumType", "ChecksumMode", "RequestPayer", "ObjectLockMode", "ObjectLockLegalHoldStatus",

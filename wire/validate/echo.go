@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -20,7 +21,7 @@ func (w *walker) echo(v reflect.Value) (string, bool) {
 	case reflect.Int32, reflect.Int64:
 		return strconv.FormatInt(v.Int(), 10), true
 	case reflect.Float32, reflect.Float64:
-		return strconv.FormatFloat(v.Float(), 'g', -1, 64), true
+		return real(v.Float()), true
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			return "", false
@@ -48,6 +49,24 @@ func (w *walker) echo(v reflect.Value) (string, bool) {
 		return cut("{" + strings.Join(parts, ", ") + "}"), true
 	}
 	return "", false
+}
+
+// real writes a number as Java does: with a point always, and an exponent outside
+// of 0.001 to 10,000,000.
+func real(f float64) string {
+	if a := math.Abs(f); a != 0 && (a < 1e-3 || a >= 1e7) {
+		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'e', -1, 64), "e")
+		if !strings.Contains(mantissa, ".") {
+			mantissa += ".0"
+		}
+		n, _ := strconv.Atoi(exponent)
+		return mantissa + "E" + strconv.Itoa(n)
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
 }
 
 func cut(s string) string {

@@ -211,7 +211,7 @@ func (w *walker) text(sh *schema.Shape, s string) {
 	if sh.Pattern != "" && !slices.Contains(w.dialect.free, sh.Name) && !w.v.matches(sh.Pattern, s) {
 		w.mismatch(sh.Pattern, s)
 	}
-	if len(sh.Enum) > 0 && !inEnum(sh, s) && !slices.Contains(w.dialect.free, sh.Name) {
+	if len(sh.Enum) > 0 && !inEnum(sh, s) && !slices.Contains(w.dialect.free, sh.Name) && !slices.Contains(w.dialect.own, w.name()) {
 		w.fail(reflect.ValueOf(s), oneOf(sh))
 	}
 }
@@ -225,15 +225,20 @@ func inEnum(sh *schema.Shape, s string) bool {
 	return false
 }
 
+// name is that of the innermost member.
+func (w *walker) name() string {
+	for _, p := range slices.Backward(w.path) {
+		if !p.raw && p != member {
+			return p.String()
+		}
+	}
+	return ""
+}
+
 // mismatch reports a text that has not its pattern.
 func (w *walker) mismatch(pattern, s string) {
 	rule, own := w.dialect.patterns[pattern]
-	name := ""
-	for _, p := range w.path {
-		if !p.raw && p != member {
-			name = p.String()
-		}
-	}
+	name := w.name()
 	switch {
 	case !own, slices.Contains(w.dialect.plain, name):
 		w.fail(reflect.ValueOf(s), "Member must satisfy regular expression pattern: "+pattern)
@@ -244,10 +249,10 @@ func (w *walker) mismatch(pattern, s string) {
 
 func (w *walker) number(sh *schema.Shape, n float64, v reflect.Value) {
 	if sh.Has(schema.HasMin) && n < sh.Min {
-		w.fail(v, "Member must have value greater than or equal to "+limit(sh.Min))
+		w.fail(v, "Member must have value greater than or equal to "+bound(sh, sh.Min))
 	}
 	if sh.Has(schema.HasMax) && n > sh.Max {
-		w.fail(v, "Member must have value less than or equal to "+limit(sh.Max))
+		w.fail(v, "Member must have value less than or equal to "+bound(sh, sh.Max))
 	}
 }
 
@@ -271,7 +276,11 @@ func (w *walker) list(sh *schema.Shape, v reflect.Value) {
 	if scalar(elem) {
 		for k := range v.Len() {
 			if !w.fits(elem, v.Index(k)) {
-				w.fail(v, "Member must satisfy constraint: ["+strings.Join(w.demands(elem), ", ")+"]")
+				if list, ok := w.dialect.offered[elem.Name]; ok {
+					w.fail(v, "Member must satisfy enum value set: ["+list+"]")
+				} else {
+					w.fail(v, "Member must satisfy constraint: ["+strings.Join(w.demands(elem), ", ")+"]")
+				}
 				return
 			}
 		}
@@ -351,14 +360,14 @@ func (w *walker) demands(sh *schema.Shape) []string {
 	number := sh.Kind != schema.String && sh.Kind != schema.Blob
 	if sh.Has(schema.HasMax) {
 		if number {
-			out = append(out, "Member must have value less than or equal to "+limit(sh.Max))
+			out = append(out, "Member must have value less than or equal to "+bound(sh, sh.Max))
 		} else {
 			out = append(out, atMostLong(sh))
 		}
 	}
 	if sh.Has(schema.HasMin) {
 		if number {
-			out = append(out, "Member must have value greater than or equal to "+limit(sh.Min))
+			out = append(out, "Member must have value greater than or equal to "+bound(sh, sh.Min))
 		} else {
 			out = append(out, atLeastLong(sh))
 		}
@@ -385,6 +394,14 @@ func atMostLong(sh *schema.Shape) string {
 
 func oneOf(sh *schema.Shape) string {
 	return "Member must satisfy enum value set: [" + strings.Join(sh.Enum, ", ") + "]"
+}
+
+// bound is a number's limit, written as numbers of its kind are.
+func bound(sh *schema.Shape, f float64) string {
+	if sh.Kind == schema.Float || sh.Kind == schema.Double {
+		return real(f)
+	}
+	return limit(f)
 }
 
 func limit(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
