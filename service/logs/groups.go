@@ -79,9 +79,67 @@ func (s *Service) DescribeLogGroups(ctx context.Context, c *redoubt.Call, in *ap
 		if err != nil {
 			return nil, err
 		}
+		if in.LogGroupNamePattern != nil {
+			// AWS has this from a search index, which does not know all.
+			d.StoredBytes, d.DeletionProtectionEnabled = nil, nil
+		}
 		out.LogGroups = append(out.LogGroups, d)
 	}
 	return out, nil
+}
+
+// ListLogGroups lists groups by name, those that fit every filter.
+func (s *Service) ListLogGroups(ctx context.Context, c *redoubt.Call, in *api.ListLogGroupsInput) (*api.ListLogGroupsOutput, error) {
+	if value(in.IncludeLinkedAccounts) || len(in.AccountIdentifiers) > 0 {
+		return nil, invalid("This account is not a monitoring account.")
+	}
+	out := &api.ListLogGroupsOutput{LogGroups: []api.LogGroupSummary{}}
+	if len(in.DataSources) > 0 || len(in.FieldIndexNames) > 0 {
+		return out, nil // no group here has any
+	}
+	limit := mostDescribed
+	if in.Limit != nil {
+		limit = int(*in.Limit)
+	}
+	for g, err := range s.logs.Groups(store.From(ctx), place(c), "", value(in.NextToken)) {
+		if err != nil {
+			return nil, err
+		}
+		if !named(g.Name, in.LogGroupNamePattern) || in.LogGroupClass != nil && *in.LogGroupClass != g.Class || !taggedSo(g.Tags, in.LogGroupTags) {
+			continue
+		}
+		if len(out.LogGroups) == limit {
+			out.NextToken = out.LogGroups[limit-1].LogGroupName
+			break
+		}
+		out.LogGroups = append(out.LogGroups, api.LogGroupSummary{LogGroupName: &g.Name, LogGroupArn: new(groupARN(c, g.Name)), LogGroupClass: &g.Class})
+	}
+	return out, nil
+}
+
+// named reports whether a name has one of a pattern's parts in it, or with ^ at its
+// beginning.
+func named(name string, pattern *string) bool {
+	if pattern == nil {
+		return true
+	}
+	for part := range strings.SplitSeq(*pattern, "|") {
+		if start, ok := strings.CutPrefix(part, "^"); ok && strings.HasPrefix(name, start) || !ok && strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// taggedSo reports whether tags satisfy all filters.
+func taggedSo(tags map[string]string, filters []api.TagFilter) bool {
+	for _, f := range filters {
+		v, ok := tags[value(f.Key)]
+		if !ok || len(f.Values) > 0 && !slices.Contains(f.Values, v) {
+			return false
+		}
+	}
+	return true
 }
 
 // describeThese describes the groups that are named, those that there are.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	redoubt "github.com/redoubt-sec/redoubt"
+	api "github.com/redoubt-sec/redoubt/api/logsapi"
 )
 
 // groupARN is a group's ARN without the ":*" that describes what is in it.
@@ -18,7 +19,7 @@ func streamARN(c *redoubt.Call, group, stream string) string {
 func groupName(c *redoubt.Call, name, identifier *string) (string, error) {
 	switch {
 	case name != nil && identifier != nil:
-		return "", invalid("LogGroup name and LogGroup ARN are mutually exclusive parameters.")
+		return "", api.ErrValidationException.New("LogGroup name and LogGroup ARN are mutually exclusive parameters.")
 	case name != nil:
 		return *name, nil
 	case identifier == nil:

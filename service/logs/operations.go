@@ -13,6 +13,7 @@ func (s *Service) Operations() op.Service {
 		op.Row(api.OpDeleteLogGroup, s.DeleteLogGroup, onGroup(s, func(in *api.DeleteLogGroupInput) (_, _ *string) { return in.LogGroupName, nil })).Records("logGroupName"),
 		op.Row(api.OpDescribeLogGroups, s.DescribeLogGroups, onGroups[api.DescribeLogGroupsInput]).
 			Records("logGroupNamePrefix", "logGroupNamePattern", "limit", "logGroupClass", "logGroupIdentifiers"),
+		op.Row(api.OpListLogGroups, s.ListLogGroups, onAll[api.ListLogGroupsInput]).Records("logGroupNamePattern", "logGroupClass", "limit"),
 		op.Row(api.OpPutRetentionPolicy, s.PutRetentionPolicy, onGroup(s, func(in *api.PutRetentionPolicyInput) (_, _ *string) { return in.LogGroupName, nil })).
 			Records("logGroupName", "retentionInDays"),
 		op.Row(api.OpDeleteRetentionPolicy, s.DeleteRetentionPolicy, onGroup(s, func(in *api.DeleteRetentionPolicyInput) (_, _ *string) { return in.LogGroupName, nil })).

@@ -24,11 +24,16 @@ type dialect struct {
 	// the element's shape.
 	offered map[string]string
 
+	// lengths are the words for texts that are too long, by their shape.
+	lengths map[string]string
+
 	// patterns that the service checks by itself, after everything else, and
 	// words in a sentence.
 	patterns map[string]string
 	plain    []string // members to which patterns does not apply
 }
+
+const nameText = "Invalid LogGroup or LogStream, both must have length less than or equal to 512."
 
 const pathText = "It must begin and end with / and contain only alphanumeric characters and/or / characters."
 
@@ -49,7 +54,7 @@ var dialects = map[string]*dialect{
 		// Recorded in January 2026; the model has more, old ones and announced ones.
 		"Runtime": "nodejs20.x, python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, python3.10, python3.11, java21, ruby3.3, ruby3.4, ruby3.2, python3.8, python3.9, java17, nodejs16.x, dotnet10, dotnet8, java11, dotnet6, nodejs18.x, provided.al2, java8.al2",
 	}},
-	"logs": {code: "InvalidParameterException"},
+	"logs": {code: "InvalidParameterException", lengths: map[string]string{"LogGroupName": nameText, "LogStreamName": nameText}},
 	"s3": {code: "MalformedXML", text: "The XML you provided was not well-formed or did not validate against our published schema", free: []string{
 		"BucketLocationConstraint", "ServerSideEncryption", "StorageClass", "ObjectCannedACL", "BucketCannedACL", "MetadataDirective", "TaggingDirective",
 		"AnnotationDirective", "ObjectOwnership", "EncodingType", "ChecksumAlgorithm", "ChecksumType", "ChecksumMode", "RequestPayer", "ObjectLockMode", "ObjectLockLegalHoldStatus",

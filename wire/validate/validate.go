@@ -12,6 +12,7 @@
 package validate
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strconv"
@@ -109,7 +110,7 @@ type walker struct {
 	dialect  *dialect
 	path     []step
 	errors   []string
-	sentence string // the first of the dialect's patterns that was missed, in its words
+	sentence string // the first of the dialect's patterns and lengths that was missed, in its words
 	secret   bool   // inside something sensitive
 }
 
@@ -205,7 +206,11 @@ func (w *walker) text(sh *schema.Shape, s string) {
 			w.fail(reflect.ValueOf(s), atLeastLong(sh))
 		}
 		if sh.Has(schema.HasMax) && float64(n) > sh.Max {
-			w.fail(reflect.ValueOf(s), atMostLong(sh))
+			if text, ok := w.dialect.lengths[sh.Name]; ok {
+				w.sentence = cmp.Or(w.sentence, text)
+			} else {
+				w.fail(reflect.ValueOf(s), atMostLong(sh))
+			}
 		}
 	}
 	if sh.Pattern != "" && !slices.Contains(w.dialect.free, sh.Name) && !w.v.matches(sh.Pattern, s) {
