@@ -60,6 +60,9 @@ func trails(t *testing.T, h *house) {
 	} {
 		create(with(name, nil), "InvalidTrailNameException", text)
 	}
+	// PREFLIGHT pf-cloudtrail-trail-name-adjacent-separators, …-name-not-ip-format
+	create(with("my--trail", nil), "InvalidTrailNameException", "Trail name or ARN cannot have adjacent periods (.), hyphens (-), or underscores (_).")
+	create(with("192.168.5.4", nil), "InvalidTrailNameException", "Trail names must not be formatted as an IP address.")
 	// test_create_trail_multi_but_not_global; cloudconformity/auto-remediate issue 3
 	create(with("mytrail", in{"S3BucketName": "rec-no-bucket", "IsMultiRegionTrail": true, "IncludeGlobalServiceEvents": false}), "InvalidParameterCombinationException", "Multi-Region trail must include global service events.")
 	// aws/aws-cdk issue 11602, hashicorp/terraform issue 29991
@@ -154,6 +157,28 @@ func trailSelectors(t *testing.T, h *house) {
 	}
 	s.fails("cloudtrail:PutEventSelectors", name.with(in{"EventSelectors": list{in{"DataResources": list{in{"Type": "AWS::Lambda::Function", "Values": list{"arn:aws:lambda:*"}}}}}}), 400, "InvalidEventSelectorsException", "Value arn:aws:lambda:* for DataResources.Values is invalid.")
 
+	// PREFLIGHT rules/cloudtrail, by name
+	refused := func(input in, text string) {
+		t.Helper()
+		s.fails("cloudtrail:PutEventSelectors", name.with(input), 400, "InvalidEventSelectorsException", text)
+	}
+	refused(in{"EventSelectors": list{in{"DataResources": list{in{"Type": "AWS::SQS::Queue", "Values": list{"arn:aws:sqs"}}}}}}, "Value AWS::SQS::Queue for DataResources.Type is invalid.")
+	refused(in{"EventSelectors": data, "AdvancedEventSelectors": field}, "You can select events by using either EventSelectors or AdvancedEventSelectors, but not both.")
+	equals := func(field string, values ...any) in { return in{"Field": field, "Equals": list(values)} }
+	for text, fields := range map[string]list{
+		"The following fields are required: [eventCategory].":                                                            {equals("readOnly", "true")},
+		"The eventCategory field value is not valid.":                                                                    {equals("eventCategory", "ConfigurationItem")},
+		"The following selectors are required when the eventCategory field value equals Data: [resources.type].":         {equals("eventCategory", "Data")},
+		"The following selectors are required when the eventCategory field value equals NetworkActivity: [eventSource].": {equals("eventCategory", "NetworkActivity")},
+		"The following field is not allowed when the eventCategory field value equals Management: noSuchField.":          {equals("eventCategory", "Management"), equals("noSuchField", "x")},
+		"A duplicate event selector was found for at least one field. Only one selector is allowed per field.":           {equals("eventCategory", "Data"), equals("resources.type", "AWS::S3::Object"), equals("resources.type", "AWS::Lambda::Function")},
+		"Only the following operators are valid with the eventCategory field: [Equals].":                                 {in{"Field": "eventCategory", "NotEquals": list{"Data"}}},
+		"The errorCode field value is not valid.":                                                                        {equals("eventCategory", "NetworkActivity"), equals("eventSource", "ec2.amazonaws.com"), equals("errorCode", "AccessDenied")},
+		"There are too many filters applied. The maximum allowed number of filters is 500.":                              {equals("eventCategory", "Management"), equals("eventName", slices.Repeat([]any{"x"}, 500)...)},
+	} {
+		refused(in{"AdvancedEventSelectors": list{in{"FieldSelectors": fields}}}, text)
+	}
+
 	// prowler-cloud/prowler issue 2322; MOTO test_put_insight_selectors, test_get_insight_selectors; TF for the two types
 	s.fails("cloudtrail:GetInsightSelectors", name, 400, "InsightNotEnabledException", "?")
 	s.ok("cloudtrail:PutInsightSelectors", name.with(in{"InsightSelectors": list{in{"InsightType": "ApiCallRateInsight"}, in{"InsightType": "ApiErrorRateInsight"}}}), "InsightSelectors[EventCategories[*],InsightType],TrailARN")
@@ -173,7 +198,7 @@ func trailSelectors(t *testing.T, h *house) {
 	s.from(away).fails("cloudtrail:ListTags", ids, 400, "CloudTrailARNInvalidException", "Region in ARN is wrong, you can only access resources in region "+away+".")
 
 	// aws/aws-cli issue 5098, cloudposse/terraform-aws-cloudtrail-cloudwatch-alarms issue 2, clouddrove/terraform-aws-cloudtrail
-	// issue 30, hashicorp/terraform-provider-aws issue 148
+	// issue 30; PREFLIGHT pf-cloudtrail-trail-cwl-pair, …-cwl-loggroup-region
 	s.must("logs:CreateLogGroup", in{"logGroupName": "rec-trail"})
 	group := "arn:aws:logs:" + home + ":" + h.account + ":log-group:rec-trail"
 	trust := func(service string) string {
@@ -187,7 +212,8 @@ func trailSelectors(t *testing.T, h *house) {
 		t.Helper()
 		s.fails("cloudtrail:UpdateTrail", log(group, role), 400, code, text)
 	}
-	refuse(group+":*", "", "InvalidCloudWatchLogsRoleArnException", "You must specify a role ARN as well as a log group.")
+	refuse(group+":*", "", "InvalidCloudWatchLogsRoleArnException", "You must specify a log group and a role ARN.")
+	refuse(strings.Replace(group, home, away, 1)+":*", role, "InvalidCloudWatchLogsLogGroupArnException", "You must specify a log group that is in the current region.")
 	refuse(group, role, "InvalidCloudWatchLogsLogGroupArnException", "CloudTrail cannot validate the specified log group ARN.")
 	refuse(group+":*", role, "InvalidCloudWatchLogsRoleArnException", "Access denied. Check the trust relationships for your role.")
 	s.must("iam:UpdateAssumeRolePolicy", in{"RoleName": "rec-trail", "PolicyDocument": trust("cloudtrail.amazonaws.com")})
@@ -195,6 +221,11 @@ func trailSelectors(t *testing.T, h *house) {
 	s.must("iam:PutRolePolicy", in{"RoleName": "rec-trail", "PolicyName": "p", "PolicyDocument": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"}]}`})
 	s.ok("cloudtrail:UpdateTrail", log(group+":*", role), trailMade+",CloudWatchLogsLogGroupArn,CloudWatchLogsRoleArn")
 	// Azure/Azure-Sentinel issue 12242, trussworks/terraform-aws-cloudtrail issue 186
+	unknown := h.keyARN(home, unknownID)
+	s.fails("cloudtrail:UpdateTrail", in{"Name": "rec-selected", "KmsKeyId": unknown}, 400, "InsufficientEncryptionPolicyException", "Insufficient permissions to access S3 bucket rec-selected or KMS key "+unknown+".")
+	// PREFLIGHT pf-cloudtrail-trail-kms-key-region
+	elsewhere := h.keyARN(away, unknownID)
+	s.fails("cloudtrail:UpdateTrail", in{"Name": "rec-selected", "KmsKeyId": elsewhere}, 400, "KmsKeyNotFoundException", "KMS key ID "+elsewhere+" does not exist, or s3 bucket rec-selected and key are not in the same region.")
 	_, key := s.key(nil)
 	s.fails("cloudtrail:UpdateTrail", in{"Name": "rec-selected", "KmsKeyId": key}, 400, "InsufficientEncryptionPolicyException", "Insufficient permissions to access S3 bucket rec-selected or KMS key "+key+".")
 }

@@ -6,7 +6,8 @@
 // A fact is one answer of one call. Its source stands above it: LS is
 // github.com/localstack/localstack, tests/aws/services, by file and test;
 // MOTO is github.com/getmoto/moto, tests marked as verified against AWS; TF is
-// github.com/hashicorp/terraform-provider-aws, internal/service; "owner/name issue
+// github.com/hashicorp/terraform-provider-aws, internal/service; PREFLIGHT is
+// github.com/badmintoncryer/cdk-preflight, rules, by rule, whose deployments failed; "owner/name issue
 // 1" is what somebody quotes of AWS in an issue on GitHub. Only the facts are
 // theirs, the scenarios are written here.
 //

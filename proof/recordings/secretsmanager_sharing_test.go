@@ -124,4 +124,23 @@ func secretRotation(t *testing.T, h *house) {
 	// TF issue 33329
 	s.fails("secretsmanager:RotateSecret", rotate.with(in{"RotationLambdaARN": function, "RotationRules": in{"AutomaticallyAfterDays": 1, "ScheduleExpression": "rate(10 days)"}}), 400,
 		"InvalidParameterException", "You cannot specify both rotation frequency and schedule expression together.")
+	// PREFLIGHT pf-secretsmanager-rotation-rules, …-rotation-lambda
+	for _, x := range []struct {
+		rules in
+		text  string
+	}{
+		{in{"ScheduleExpression": "rate(3 hours)"}, "Rate in hour should be least 4 and less than 24."},
+		{in{"ScheduleExpression": "rate(24 hours)"}, "Rate in hour should be least 4 and less than 24."},
+		{in{"ScheduleExpression": "rate(0 days)"}, "Rate in day should be greater than 0 and less than 1000."},
+		{in{"ScheduleExpression": "rate(90 minutes)"}, "Invalid schedule expression."},
+		{in{"ScheduleExpression": "cron(30 8 * * ? *)"}, "Invalid schedule expression."},
+		{in{"ScheduleExpression": "cron(0 8 * * ? 2030)"}, "Invalid schedule expression."},
+		{in{"ScheduleExpression": "rate(10 days)", "Duration": "25h"}, "Duration must be at least 1 hour, at most 24 hour."},
+		{in{"ScheduleExpression": "rate(4 hours)", "Duration": "5h"}, "Duration cannot be greater than Rate in hour."},
+		{in{"ScheduleExpression": "cron(0 20 * * ? *)", "Duration": "5h"}, "Starting hour and duration must be within a day."},
+	} {
+		s.fails("secretsmanager:RotateSecret", rotate.with(in{"RotationLambdaARN": function, "RotationRules": x.rules}), 400, "InvalidParameterException", x.text)
+	}
+	s.fails("secretsmanager:RotateSecret", rotate.with(in{"RotationLambdaARN": strings.Replace(function, home, away, 1)}), 400, "InvalidParameterException",
+		"Invalid rotation Lambda ARN. Ensure the ARN matches format arn:aws:lambda:"+home+":<account>:function:<functionName>.")
 }

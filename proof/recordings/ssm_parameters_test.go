@@ -122,6 +122,29 @@ func ssmPut(t *testing.T, h *house) {
 	// pytorch/test-infra issue 6858
 	policy := `{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2036-06-27T19:11:55.437Z"}}`
 	fails(put("rec-policies", "v", in{"Tier": "Advanced", "Policies": policy}), "ValidationException", "Invalid policies input: "+policy+".")
+	// PREFLIGHT pf-ssm-parameter-tier, …-name, …-value, …-allowed-pattern
+	fails(put("rec-long", strings.Repeat("x", 8193), in{"Tier": "Advanced"}), "ValidationException", "The specified parameter value is too large. Advanced-tier parameters support a maximum parameter value of 8192 characters.")
+	fails(put("rec-policies", "v", in{"Tier": "Standard", "Policies": "[" + policy + "]"}), "ValidationException", "You can't assign parameter policies to a standard-parameter tier.")
+	fails(put("/rec/slash/", "v", nil), "ValidationException", "Parameter name must not end with slash.")
+	fails(put("rec-"+strings.Repeat("n", 1011), "v", nil), "AccessDeniedException", "?")
+	fails(put("rec-image", "a,b", in{"Type": "StringList", "DataType": "aws:ec2:image"}), "ValidationException", "The aws:ec2:image data type is not supported for the following input type: StringList")
+	fails(put("rec-digits", "12x", in{"AllowedPattern": `^\d+$`}), "ParameterPatternMismatchException", `Parameter value, cannot be validated against allowedPattern: ^\d+$`)
+	// PREFLIGHT pf-ssm-parameter-policies
+	for _, x := range []struct{ policies, code, text string }{
+		{`[{"Type":"Other","Version":"1.0","Attributes":{}}]`, "InvalidPolicyTypeException", "Policy type Other is not supported."},
+		{`[{"Type":"Expiration","Version":"2.0","Attributes":{}}]`, "InvalidPolicyAttributeException", "Unsupported policy version."},
+		{`[{"Type":"Expiration","Version":"1.0"}]`, "InvalidPolicyAttributeException", "Mandatory policy attribute Attributes is missing."},
+		{`[{"Type":"Expiration","Version":"1.0","Attributes":{}}]`, "InvalidPolicyAttributeException", "A valid Expiration policy must have an attribute of Timestamp."},
+		{`[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"soon"}}]`, "InvalidPolicyAttributeException", "Invalid timestamp format"},
+		{`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"Unit":"Days"}}]`, "InvalidPolicyAttributeException", "Mandatory policy attribute After is missing."},
+		{`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"-1","Unit":"Days"}}]`, "InvalidPolicyAttributeException", "Attribute After must be a positive integer."},
+		{`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"1","Unit":"Weeks"}}]`, "InvalidPolicyAttributeException", "Supported time units: DAYS HOURS"},
+		{"[" + policy + "," + policy + "]", "IncompatiblePolicyException", "There can be only one expiration policy"},
+		{`[{"Type":"ExpirationNotification","Version":"1.0","Attributes":{"Before":"1","Unit":"Days"}}]`, "IncompatiblePolicyException", "Expiration notification policies are missing expiration policy"},
+		{"[" + policy + strings.Repeat(`,{"Type":"ExpirationNotification","Version":"1.0","Attributes":{"Before":"1","Unit":"Days"}}`, 10) + "]", "PoliciesLimitExceededException", "Number of policies attached to a parameter cannot exceed 10"},
+	} {
+		fails(put("rec-policies", "v", in{"Tier": "Advanced", "Policies": x.policies}), x.code, x.text)
+	}
 	// names: MOTO test_put_parameter_invalid_names; aws/aws-sdk-php issue 1952
 	for _, name := range []string{"ssm_test", "SSM_TEST", "aws_test", "AWS_TEST"} {
 		fails(put(name, "v", nil), "ValidationException", `Parameter name: can't be prefixed with "aws" or "ssm" (case-insensitive).`)

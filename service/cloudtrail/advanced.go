@@ -25,63 +25,68 @@ var equalsOnly = []string{"eventCategory", "readOnly", "resources.type"}
 func checkAdvanced(in []api.AdvancedEventSelector) error {
 	values := 0
 	for _, sel := range in {
-		category, kind := "", 0
+		category, err := categoryOf(sel.FieldSelectors)
+		if err != nil {
+			return err
+		}
 		seen := map[string]bool{}
 		for _, f := range sel.FieldSelectors {
 			name := value(f.Field)
-			if seen[name] {
-				return badSelectors("Field %s appears more than once in an advanced event selector.", name)
+			switch {
+			case seen[name]:
+				return badSelectors("A duplicate event selector was found for at least one field. Only one selector is allowed per field.")
+			case !slices.Contains(advancedFields[category], name):
+				return badSelectors("The following field is not allowed when the eventCategory field value equals %s: %s.", category, name)
 			}
 			seen[name] = true
-			n := 0
-			others := false
+			n, others := 0, false
 			for i, list := range [][]string{f.Equals, f.StartsWith, f.EndsWith, f.NotEquals, f.NotStartsWith, f.NotEndsWith} {
 				n += len(list)
 				others = others || i > 0 && len(list) > 0
 			}
-			if n == 0 {
+			switch {
+			case n == 0:
 				return badSelectors("Field %s has no operator.", name)
+			case others && slices.Contains(equalsOnly, name):
+				return badSelectors("Only the following operators are valid with the %s field: [Equals].", name)
+			case !validValues(name, f.Equals):
+				return badSelectors("The %s field value is not valid.", name)
 			}
 			values += n
-			if slices.Contains(equalsOnly, name) && others {
-				return badSelectors("Field %s can only be used with Equals.", name)
-			}
-			switch name {
-			case "eventCategory":
-				if len(f.Equals) != 1 {
-					return badSelectors("eventCategory must equal exactly one value.")
-				}
-				category = f.Equals[0]
-			case "resources.type":
-				if kind = len(f.Equals); kind != 1 {
-					return badSelectors("resources.type must equal exactly one value.")
-				}
-			case "readOnly":
-				for _, v := range f.Equals {
-					if v != "true" && v != "false" {
-						return badSelectors("readOnly must be true or false.")
-					}
-				}
-			}
 		}
-		fields, ok := advancedFields[category]
-		if !ok {
-			return badSelectors("An advanced event selector must select an eventCategory of Management, Data or NetworkActivity.")
-		}
-		for name := range seen {
-			if !slices.Contains(fields, name) {
-				return badSelectors("Field %s cannot be used with the eventCategory %s.", name, category)
-			}
-		}
-		if category == "Data" && kind == 0 {
-			return badSelectors("An advanced event selector of data events must select a resources.type.")
-		}
-		if category == "NetworkActivity" && !seen["eventSource"] {
-			return badSelectors("An advanced event selector of network activity events must select an eventSource.")
+		if need := map[string]string{"Data": "resources.type", "NetworkActivity": "eventSource"}[category]; need != "" && !seen[need] {
+			return badSelectors("The following selectors are required when the eventCategory field value equals %s: [%s].", category, need)
 		}
 	}
 	if values > mostValues {
-		return badSelectors("Advanced event selectors can have up to %d values in all.", mostValues)
+		return badSelectors("There are too many filters applied. The maximum allowed number of filters is %d.", mostValues)
 	}
 	return nil
+}
+
+// categoryOf finds the one category that a selector selects from.
+func categoryOf(fields []api.AdvancedFieldSelector) (string, error) {
+	i := slices.IndexFunc(fields, func(f api.AdvancedFieldSelector) bool { return value(f.Field) == "eventCategory" })
+	if i < 0 {
+		return "", badSelectors("The following fields are required: [eventCategory].")
+	}
+	f := fields[i]
+	if len(f.Equals) == 0 && len(f.StartsWith)+len(f.EndsWith)+len(f.NotEquals)+len(f.NotStartsWith)+len(f.NotEndsWith) > 0 {
+		return "", badSelectors("Only the following operators are valid with the eventCategory field: [Equals].")
+	}
+	if len(f.Equals) != 1 || advancedFields[f.Equals[0]] == nil {
+		return "", badSelectors("The eventCategory field value is not valid.")
+	}
+	return f.Equals[0], nil
+}
+
+// validValues reports whether a field may equal the values.
+func validValues(name string, equals []string) bool {
+	known := map[string][]string{"readOnly": {"true", "false"}, "errorCode": {"VpceAccessDenied"}}[name]
+	for _, v := range equals {
+		if known != nil && !slices.Contains(known, v) {
+			return false
+		}
+	}
+	return name != "resources.type" || len(equals) == 1
 }

@@ -373,30 +373,39 @@ func TestSelectors(t *testing.T) {
 	for i := range 251 {
 		many = append(many, fmt.Sprintf("arn:aws:s3:::b%d/", i))
 	}
-	for name, in := range map[string]*api.PutEventSelectorsInput{
-		"none":             {},
-		"both":             {EventSelectors: []api.EventSelector{{}}, AdvancedEventSelectors: []api.AdvancedEventSelector{{}}},
-		"six":              {EventSelectors: make([]api.EventSelector, 6)},
-		"type":             {EventSelectors: []api.EventSelector{res("AWS::KMS::Key", "arn:aws:kms")}},
-		"no slash":         {EventSelectors: []api.EventSelector{res("AWS::S3::Object", "arn:aws:s3:::bucket")}},
-		"other service":    {EventSelectors: []api.EventSelector{res("AWS::S3::Object", "arn:aws:lambda")}},
-		"many":             {EventSelectors: []api.EventSelector{res("AWS::S3::Object", many...)}},
-		"nothing":          {EventSelectors: []api.EventSelector{{IncludeManagementEvents: new(false)}}},
-		"excluded":         {EventSelectors: []api.EventSelector{{ExcludeManagementEventSources: []string{"iam.amazonaws.com"}}}},
-		"no category":      adv(field("readOnly", "true")),
-		"category":         adv(field("eventCategory", "Other")),
-		"data, no type":    adv(field("eventCategory", "Data")),
-		"unknown field":    adv(field("eventCategory", "Management"), field("errorCode", "x")),
-		"no operator":      adv(field("eventCategory", "Management"), field("eventName")),
-		"twice":            adv(field("eventCategory", "Management"), field("readOnly", "true"), field("readOnly", "false")),
-		"not equal":        adv(api.AdvancedFieldSelector{Field: new("eventCategory"), NotEquals: []string{"Data"}}),
-		"read-only":        adv(field("eventCategory", "Management"), field("readOnly", "yes")),
-		"too many values":  adv(field("eventCategory", "Management"), field("eventName", append(many, many...)...)),
-		"network, nothing": adv(field("eventCategory", "NetworkActivity")),
+	basic := func(list ...api.EventSelector) *api.PutEventSelectorsInput {
+		return &api.PutEventSelectorsInput{EventSelectors: list}
+	}
+	const invalid, required = " field value is not valid.", "The following selectors are required when the eventCategory field value equals "
+	for _, x := range []struct {
+		in   *api.PutEventSelectorsInput
+		text string
+	}{
+		{&api.PutEventSelectorsInput{}, ""},
+		{&api.PutEventSelectorsInput{EventSelectors: []api.EventSelector{{}}, AdvancedEventSelectors: []api.AdvancedEventSelector{{}}}, "You can select events by using either EventSelectors or AdvancedEventSelectors, but not both."},
+		{basic(make([]api.EventSelector, 6)...), "Specify a valid number of event selectors (1 to 5) for a trail."},
+		{basic(res("AWS::KMS::Key", "arn:aws:kms")), "Value AWS::KMS::Key for DataResources.Type is invalid."},
+		{basic(res("AWS::S3::Object", "arn:aws:s3:::bucket")), "Value arn:aws:s3:::bucket for DataResources.Values is invalid."},
+		{basic(res("AWS::S3::Object", "arn:aws:lambda")), "Value arn:aws:lambda for DataResources.Values is invalid."},
+		{basic(res("AWS::S3::Object", many...)), "Specify a valid number of DataResources.Values (0 to 250) for all your selectors"},
+		{basic(api.EventSelector{IncludeManagementEvents: new(false)}), ""},
+		{basic(api.EventSelector{ExcludeManagementEventSources: []string{"iam.amazonaws.com"}}), ""},
+		{adv(field("readOnly", "true")), "The following fields are required: [eventCategory]."},
+		{adv(field("eventCategory", "Other")), "The eventCategory" + invalid},
+		{adv(field("eventCategory", "Data", "Management")), "The eventCategory" + invalid},
+		{adv(field("eventCategory", "Data")), required + "Data: [resources.type]."},
+		{adv(field("eventCategory", "NetworkActivity")), required + "NetworkActivity: [eventSource]."},
+		{adv(field("eventCategory", "Management"), field("noSuchField", "x")), "The following field is not allowed when the eventCategory field value equals Management: noSuchField."},
+		{adv(field("eventCategory", "Management"), field("eventName")), ""},
+		{adv(field("eventCategory", "Management"), field("readOnly", "true"), field("readOnly", "false")), "A duplicate event selector was found for at least one field. Only one selector is allowed per field."},
+		{adv(api.AdvancedFieldSelector{Field: new("eventCategory"), NotEquals: []string{"Data"}}), "Only the following operators are valid with the eventCategory field: [Equals]."},
+		{adv(field("eventCategory", "Management"), api.AdvancedFieldSelector{Field: new("readOnly"), NotEquals: []string{"true"}}), "Only the following operators are valid with the readOnly field: [Equals]."},
+		{adv(field("eventCategory", "Management"), field("readOnly", "yes")), "The readOnly" + invalid},
+		{adv(field("eventCategory", "NetworkActivity"), field("eventSource", "ec2.amazonaws.com"), field("errorCode", "AccessDenied")), "The errorCode" + invalid},
+		{adv(field("eventCategory", "Management"), field("eventName", append(many, many...)...)), "There are too many filters applied. The maximum allowed number of filters is 500."},
 	} {
-		if _, err := put(in); !errors.Is(err, api.ErrInvalidEventSelectorsException) {
-			t.Errorf("%s: %v", name, err)
-		}
+		_, err := put(x.in)
+		w.want(err, api.ErrInvalidEventSelectorsException, x.text)
 	}
 	out, err := put(&api.PutEventSelectorsInput{EventSelectors: []api.EventSelector{res("AWS::S3::Object", "arn:aws:s3", "arn:aws:s3:::b/"), res("AWS::Lambda::Function", "arn:aws:lambda")}})
 	if err != nil || len(out.EventSelectors) != 2 || *out.EventSelectors[0].ReadWriteType != "All" {

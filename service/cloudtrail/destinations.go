@@ -68,15 +68,22 @@ func (s *Service) checkKey(ctx context.Context, t *Trail) error {
 	if t.Key == "" {
 		return nil
 	}
+	arn, _ := redoubt.ParseARN(t.Key)
+	none := api.ErrKmsKeyNotFoundException.New("KMS key ID %s does not exist, or s3 bucket %s and key are not in the same region.", t.Key, t.Bucket)
+	if arn.Region != "" && arn.Region != t.Home {
+		return none
+	}
+	// A key that is not there is one that CloudTrail may not use, unless it is called
+	// by an alias.
 	refuse := func(err error) error {
 		switch {
-		case absent(err, kmsapi.ErrNotFoundException):
-			return api.ErrKmsKeyNotFoundException.New("KMS key %s does not exist.", t.Key)
+		case absent(err, kmsapi.ErrNotFoundException) && (strings.HasPrefix(t.Key, "alias/") || strings.HasPrefix(arn.Resource, "alias/")):
+			return none
 		case errors.Is(err, kmsapi.ErrDisabledException), errors.Is(err, kmsapi.ErrKMSInvalidStateException):
 			return api.ErrKmsKeyDisabledException.New("KMS key %s is disabled.", t.Key)
 		case errors.Is(err, kmsapi.ErrInvalidKeyUsageException), errors.Is(err, kmsapi.ErrUnsupportedOperationException), errors.Is(err, kmsapi.ErrInvalidArnException), errors.Is(err, redoubt.ErrValidation):
 			return api.ErrInvalidKmsKeyIdException.New("KMS key %s cannot be used by CloudTrail.", t.Key)
-		case denied(err):
+		case denied(err) || absent(err, kmsapi.ErrNotFoundException):
 			return api.ErrInsufficientEncryptionPolicyException.New("Insufficient permissions to access S3 bucket %s or KMS key %s.", t.Bucket, t.Key)
 		}
 		return err
@@ -85,9 +92,9 @@ func (s *Service) checkKey(ctx context.Context, t *Trail) error {
 	if err != nil {
 		return refuse(err)
 	}
-	arn := value(key.KeyMetadata.Arn)
+	id := value(key.KeyMetadata.Arn)
 	_, err = op.Invoke(ctx, s.invoker, t.as(), kmsapi.OpGenerateDataKey, &kmsapi.GenerateDataKeyInput{
-		KeyId: &arn, KeySpec: new(kmsapi.DataKeySpecAes256), DryRun: new(true),
+		KeyId: &id, KeySpec: new(kmsapi.DataKeySpecAes256), DryRun: new(true),
 		EncryptionContext: map[string]string{"aws:cloudtrail:arn": t.ARN},
 	})
 	if !errors.Is(err, kmsapi.ErrDryRunOperationException) {
@@ -96,7 +103,7 @@ func (s *Service) checkKey(ctx context.Context, t *Trail) error {
 		}
 		return refuse(err)
 	}
-	t.Key = arn
+	t.Key = id
 	return nil
 }
 
@@ -108,13 +115,16 @@ func (s *Service) checkLogs(ctx context.Context, t *Trail) error {
 	case t.LogGroup == "" && t.LogRole == "":
 		return nil
 	case t.LogRole == "":
-		return api.ErrInvalidCloudWatchLogsRoleArnException.New("You must specify a role ARN as well as a log group.")
+		return api.ErrInvalidCloudWatchLogsRoleArnException.New("You must specify a log group and a role ARN.")
 	case t.LogGroup == "":
-		return badLogGroup("You must specify a log group as well as a role ARN.")
+		return badLogGroup("You must specify a log group and a role ARN.")
 	}
 	const unknown = "CloudTrail cannot validate the specified log group ARN."
-	if a, err := redoubt.ParseARN(t.LogGroup); err != nil || a.Service != "logs" || a.Account != t.Account || a.Region != t.Home || t.logGroup() == "" {
+	switch a, err := redoubt.ParseARN(t.LogGroup); {
+	case err != nil || a.Service != "logs" || a.Account != t.Account || t.logGroup() == "":
 		return badLogGroup(unknown)
+	case a.Region != t.Home:
+		return badLogGroup("You must specify a log group that is in the current region.")
 	}
 	if r, err := redoubt.ParseARN(t.LogRole); err != nil || r.Service != "iam" || r.Account != t.Account || !strings.HasPrefix(r.Resource, "role/") {
 		return api.ErrInvalidCloudWatchLogsRoleArnException.New("CloudTrail cannot validate the specified role ARN.")

@@ -38,7 +38,12 @@ func TestDestinations(t *testing.T) {
 	key := func(in *api.CreateTrailInput) { in.KmsKeyId = new("alias/logs") }
 	const keyARN = "arn:aws:kms:us-east-1:123456789012:key/k"
 	_, err = try(key)
-	w.want(err, api.ErrKmsKeyNotFoundException, "")
+	w.want(err, api.ErrKmsKeyNotFoundException, "KMS key ID alias/logs does not exist, or s3 bucket logs-bucket and key are not in the same region.")
+	elsewhere := strings.Replace(keyARN, "us-east-1", "us-west-2", 1)
+	_, err = try(func(in *api.CreateTrailInput) { in.KmsKeyId = &elsewhere })
+	w.want(err, api.ErrKmsKeyNotFoundException, "KMS key ID "+elsewhere+" does not exist, or s3 bucket logs-bucket and key are not in the same region.")
+	_, err = try(func(in *api.CreateTrailInput) { in.KmsKeyId = new(keyARN) })
+	w.want(err, api.ErrInsufficientEncryptionPolicyException, "Insufficient permissions to access S3 bucket logs-bucket or KMS key "+keyARN+".")
 	w.peers["kms:DescribeKey"] = func(as op.As, in any) (any, error) {
 		return &kmsapi.DescribeKeyOutput{KeyMetadata: &kmsapi.KeyMetadata{Arn: new(keyARN)}}, nil
 	}
@@ -100,9 +105,9 @@ func TestDestinations(t *testing.T) {
 		text        string
 	}{
 		{"", "arn:aws:iam::123456789012:role/ct", api.ErrInvalidCloudWatchLogsLogGroupArnException, ""},
-		{"arn:aws:logs:us-east-1:123456789012:log-group:trail:*", "", api.ErrInvalidCloudWatchLogsRoleArnException, "You must specify a role ARN as well as a log group."},
+		{"arn:aws:logs:us-east-1:123456789012:log-group:trail:*", "", api.ErrInvalidCloudWatchLogsRoleArnException, "You must specify a log group and a role ARN."},
 		{"arn:aws:logs:us-east-1:123456789012:log-group:trail", "arn:aws:iam::123456789012:role/ct", api.ErrInvalidCloudWatchLogsLogGroupArnException, unknown},
-		{"arn:aws:logs:eu-west-1:123456789012:log-group:trail:*", "arn:aws:iam::123456789012:role/ct", api.ErrInvalidCloudWatchLogsLogGroupArnException, unknown},
+		{"arn:aws:logs:eu-west-1:123456789012:log-group:trail:*", "arn:aws:iam::123456789012:role/ct", api.ErrInvalidCloudWatchLogsLogGroupArnException, "You must specify a log group that is in the current region."},
 		{"arn:aws:logs:us-east-1:123456789012:log-group:trail:*", "arn:aws:iam::210987654321:role/ct", api.ErrInvalidCloudWatchLogsRoleArnException, ""},
 	} {
 		_, err = try(func(in *api.CreateTrailInput) {

@@ -58,11 +58,11 @@ func checkName(s string) error {
 			return bad("Trail name or ARN can only contain uppercase letters, lowercase letters, numbers, periods (.), hyphens (-), and underscores (_).")
 		}
 		if isMark(s[i-1]) {
-			return bad("Trail name can not contain adjacent periods (.), hyphens (-), or underscores (_).")
+			return bad("Trail name or ARN cannot have adjacent periods (.), hyphens (-), or underscores (_).")
 		}
 	}
 	if _, err := netip.ParseAddr(s); err == nil {
-		return bad("Trail name can not be in IP address format.")
+		return bad("Trail names must not be formatted as an IP address.")
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func badSelectors(format string, args ...any) error {
 func (s *Service) PutEventSelectors(ctx context.Context, c *redoubt.Call, in *api.PutEventSelectorsInput) (*api.PutEventSelectorsOutput, error) {
 	switch {
 	case len(in.EventSelectors) > 0 && len(in.AdvancedEventSelectors) > 0:
-		return nil, badSelectors("You cannot specify both EventSelectors and AdvancedEventSelectors.")
+		return nil, badSelectors("You can select events by using either EventSelectors or AdvancedEventSelectors, but not both.")
 	case len(in.EventSelectors) == 0 && len(in.AdvancedEventSelectors) == 0:
 		return nil, badSelectors("You must specify either EventSelectors or AdvancedEventSelectors.")
 	}
@@ -62,7 +62,7 @@ func (s *Service) GetEventSelectors(ctx context.Context, c *redoubt.Call, in *ap
 // basicSelectors checks basic event selectors and spells out their defaults.
 func basicSelectors(in []api.EventSelector) ([]api.EventSelector, error) {
 	if len(in) > mostSelectors {
-		return nil, badSelectors("A trail can have up to %d event selectors.", mostSelectors)
+		return nil, badSelectors("Specify a valid number of event selectors (1 to %d) for a trail.", mostSelectors)
 	}
 	var out []api.EventSelector
 	resources := 0
@@ -99,7 +99,7 @@ func basicSelectors(in []api.EventSelector) ([]api.EventSelector, error) {
 		out = append(out, e)
 	}
 	if resources > mostResources {
-		return nil, badSelectors("A trail can have up to %d data resources.", mostResources)
+		return nil, badSelectors("Specify a valid number of DataResources.Values (0 to %d) for all your selectors", mostResources)
 	}
 	return out, nil
 }

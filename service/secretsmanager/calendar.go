@@ -26,6 +26,9 @@ type calendar struct {
 // leastHours is how close rotations may follow each other.
 const leastHours = 4
 
+// mostDays is how far apart rotations of rate(N days) may be.
+const mostDays = 999
+
 var rateForm = regexp.MustCompile(`^rate\((\d{1,4}) (hours?|days?)\)$`)
 
 // parseRules reads rotation rules; nil without any.
@@ -56,14 +59,13 @@ func (cal *calendar) parse(text string) error {
 	if m := rateForm.FindStringSubmatch(text); m != nil {
 		cal.every, _ = strconv.ParseInt(m[1], 10, 64)
 		cal.hours = strings.HasPrefix(m[2], "hour")
-		if plural := strings.HasSuffix(m[2], "s"); plural == (cal.every == 1) {
-			return badExpression(text)
-		}
-		if cal.hours && cal.every < leastHours {
-			return api.ErrInvalidParameterException.New("A secret can't rotate more often than every four hours.")
-		}
-		if cal.every < 1 || cal.hours && cal.every > 999*24 || !cal.hours && cal.every > 999 {
-			return badExpression(text)
+		switch plural := strings.HasSuffix(m[2], "s"); {
+		case cal.hours && (cal.every < leastHours || cal.every >= 24):
+			return api.ErrInvalidParameterException.New("Rate in hour should be least %d and less than 24.", leastHours)
+		case !cal.hours && (cal.every < 1 || cal.every > mostDays):
+			return api.ErrInvalidParameterException.New("Rate in day should be greater than 0 and less than %d.", mostDays+1)
+		case plural == (cal.every == 1):
+			return errExpression
 		}
 		return nil
 	}
@@ -71,21 +73,17 @@ func (cal *calendar) parse(text string) error {
 	if fields, ok2 := strings.CutSuffix(fields, ")"); ok && ok2 {
 		c, err := parseCron(fields)
 		if err != nil {
-			return badExpression(text)
+			return errExpression
 		}
 		cal.cron = c
 		for i, h := range c.hours {
 			if i > 0 && h-c.hours[i-1] < leastHours || i == 0 && len(c.hours) > 1 && h+24-c.hours[len(c.hours)-1] < leastHours {
-				return api.ErrInvalidParameterException.New("A secret can't rotate more often than every four hours.")
+				return errExpression
 			}
 		}
 		return nil
 	}
-	return badExpression(text)
-}
-
-func badExpression(text string) error {
-	return api.ErrInvalidParameterException.New("Invalid ScheduleExpression: %s", text)
+	return errExpression
 }
 
 // widen takes a Duration, which must end with the day and before the next window.
@@ -94,14 +92,15 @@ func (cal *calendar) widen(text *string) error {
 		return nil
 	}
 	n, err := strconv.Atoi(strings.TrimSuffix(*text, "h"))
-	bad := api.ErrInvalidParameterException.New("Invalid Duration %s: the rotation window must not extend into the next UTC day or into the next rotation window.", *text)
-	if err != nil || n < 1 || n > 24 || cal.hours && int64(n) > cal.every {
-		return bad
-	}
-	if cal.cron != nil {
+	switch {
+	case err != nil || n < 1 || n > 24:
+		return api.ErrInvalidParameterException.New("Duration must be at least 1 hour, at most 24 hour.")
+	case cal.hours && int64(n) > cal.every:
+		return api.ErrInvalidParameterException.New("Duration cannot be greater than Rate in hour.")
+	case cal.cron != nil:
 		for i, h := range cal.cron.hours {
 			if h+n > 24 || i > 0 && h-cal.cron.hours[i-1] < n {
-				return bad
+				return api.ErrInvalidParameterException.New("Starting hour and duration must be within a day.")
 			}
 		}
 	}
@@ -178,7 +177,7 @@ var (
 func parseCron(text string) (*cron, error) {
 	f := strings.Fields(text)
 	if len(f) != 6 || f[0] != "0" || f[5] != "*" || (f[2] == "?") == (f[4] == "?") {
-		return nil, errCron
+		return nil, errExpression
 	}
 	c := &cron{}
 	var err error
@@ -196,7 +195,7 @@ func parseCron(text string) (*cron, error) {
 	return c, err
 }
 
-var errCron = api.ErrInvalidParameterException.New("Invalid ScheduleExpression")
+var errExpression = api.ErrInvalidParameterException.New("Invalid schedule expression.")
 
 // cronField reads lists, ranges, steps and names.
 func cronField(text string, lo, hi int, names []string) ([]int, error) {
@@ -214,7 +213,7 @@ func cronField(text string, lo, hi int, names []string) ([]int, error) {
 		if stepped {
 			var err error
 			if step, err = strconv.Atoi(by); err != nil || step < 1 || step > hi {
-				return nil, errCron
+				return nil, errExpression
 			}
 		}
 		from, to := lo, hi
@@ -222,12 +221,12 @@ func cronField(text string, lo, hi int, names []string) ([]int, error) {
 			a, b, ranged := strings.Cut(part, "-")
 			var ok bool
 			if from, ok = number(a); !ok {
-				return nil, errCron
+				return nil, errExpression
 			}
 			switch {
 			case ranged:
 				if to, ok = number(b); !ok || to < from {
-					return nil, errCron
+					return nil, errExpression
 				}
 			case !stepped:
 				to = from
@@ -262,7 +261,7 @@ func weekDays(text string) (func(time.Time) bool, error) {
 		list, err := cronField(name, 1, 7, dayNames)
 		n, err2 := strconv.Atoi(nth)
 		if err != nil || err2 != nil || len(list) != 1 || n < 1 || n > 5 {
-			return nil, errCron
+			return nil, errExpression
 		}
 		return func(t time.Time) bool { return int(t.Weekday())+1 == list[0] && (t.Day()-1)/7+1 == n }, nil
 	}
@@ -272,7 +271,7 @@ func weekDays(text string) (func(time.Time) bool, error) {
 		}
 		list, err := cronField(name, 1, 7, dayNames)
 		if err != nil || len(list) != 1 {
-			return nil, errCron
+			return nil, errExpression
 		}
 		return func(t time.Time) bool {
 			return int(t.Weekday())+1 == list[0] && t.AddDate(0, 0, 7).Month() != t.Month()

@@ -170,6 +170,9 @@ func (s *Service) setUp(ctx context.Context, c *redoubt.Call, tx *store.Tx, sec 
 		*r = *sec.Rotation
 	}
 	if f := value(in.RotationLambdaARN); f != "" {
+		if a, err := redoubt.ParseARN(f); err != nil || a.Service != "lambda" || a.Region != sec.Region || !strings.HasPrefix(a.Resource, "function:") {
+			return api.ErrInvalidParameterException.New("Invalid rotation Lambda ARN. Ensure the ARN matches format arn:%s:lambda:%s:<account>:function:<functionName>.", c.Partition, sec.Region)
+		}
 		r.Function = f
 	}
 	if r.Function == "" {
@@ -182,7 +185,7 @@ func (s *Service) setUp(ctx context.Context, c *redoubt.Call, tx *store.Tx, sec 
 			return err
 		}
 		if cal.cron != nil && !cal.cron.ever(now) {
-			return badExpression(*in.RotationRules.ScheduleExpression)
+			return errExpression
 		}
 		r.Days, r.Expression, r.Duration = value(in.RotationRules.AutomaticallyAfterDays), value(in.RotationRules.ScheduleExpression), value(in.RotationRules.Duration)
 	}

@@ -233,17 +233,33 @@ func rotationRefusals(s *suite) {
 		return err
 	}
 	refused(s, rotate(sm.RotateSecretInput{}), "InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.")
-	none := "arn:aws:lambda:region:account:function:SecretsManagerRotation"
+	none := "arn:aws:lambda:us-east-1:" + s.Admin.ID + ":function:SecretsManagerRotation"
 	refused(s, rotate(sm.RotateSecretInput{RotationLambdaARN: &none, RotationRules: &types.RotationRulesType{AutomaticallyAfterDays: aws.Int64(30)}}), "AccessDeniedException",
 		"Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to the principal secretsmanager.amazonaws.com.")
-	for _, rules := range []*types.RotationRulesType{
-		{}, {AutomaticallyAfterDays: aws.Int64(1), ScheduleExpression: aws.String("rate(1 day)")}, {ScheduleExpression: aws.String("rate(3 hours)")},
-		{ScheduleExpression: aws.String("rate(1 days)")}, {ScheduleExpression: aws.String("cron(5 4 * * ? *)")}, {ScheduleExpression: aws.String("cron(0 4 * * * *)")},
-		{ScheduleExpression: aws.String("cron(0 0/2 * * ? *)")}, {ScheduleExpression: aws.String("cron(0 4 31 2 ? *)")}, {ScheduleExpression: aws.String("cron(0 20 * * ? *)"), Duration: aws.String("5h")},
-		{ScheduleExpression: aws.String("rate(4 hours)"), Duration: aws.String("5h")}, {ScheduleExpression: aws.String("weekly")},
-	} {
-		refused(s, rotate(sm.RotateSecretInput{RotationLambdaARN: &none, RotationRules: rules}), "InvalidParameterException", "")
+	for _, bad := range []string{"SecretsManagerRotation", "arn:aws:lambda:eu-west-1:" + s.Admin.ID + ":function:f", "arn:aws:iam::" + s.Admin.ID + ":role/f"} {
+		refused(s, rotate(sm.RotateSecretInput{RotationLambdaARN: &bad}), "InvalidParameterException", "Invalid rotation Lambda ARN. Ensure the ARN matches format arn:aws:lambda:us-east-1:")
 	}
+	const schedule, hours = "Invalid schedule expression.", "Rate in hour should be least 4 and less than 24."
+	for _, x := range []struct{ expression, duration, text string }{
+		{"", "", ""}, {"rate(3 hours)", "", hours}, {"rate(24 hours)", "", hours}, {"rate(1 days)", "", schedule},
+		{"rate(0 days)", "", "Rate in day should be greater than 0 and less than 1000."}, {"rate(1000 days)", "", "Rate in day should be greater than 0 and less than 1000."},
+		{"cron(5 4 * * ? *)", "", schedule}, {"cron(0 4 * * * *)", "", schedule}, {"cron(0 0/2 * * ? *)", "", schedule}, {"cron(0 4 31 2 ? *)", "", schedule},
+		{"cron(0 4 * * ? 2030)", "", schedule}, {"weekly", "", schedule}, {"rate(5 minutes)", "", schedule},
+		{"cron(0 20 * * ? *)", "5h", "Starting hour and duration must be within a day."},
+		{"rate(4 hours)", "5h", "Duration cannot be greater than Rate in hour."},
+		{"rate(10 days)", "25h", "Duration must be at least 1 hour, at most 24 hour."}, {"rate(10 days)", "0h", "Duration must be at least 1 hour, at most 24 hour."},
+	} {
+		rules := &types.RotationRulesType{}
+		if x.expression != "" {
+			rules.ScheduleExpression = &x.expression
+		}
+		if x.duration != "" {
+			rules.Duration = &x.duration
+		}
+		refused(s, rotate(sm.RotateSecretInput{RotationLambdaARN: &none, RotationRules: rules}), "InvalidParameterException", x.text)
+	}
+	refused(s, rotate(sm.RotateSecretInput{RotationLambdaARN: &none, RotationRules: &types.RotationRulesType{AutomaticallyAfterDays: aws.Int64(1), ScheduleExpression: aws.String("rate(1 day)")}}),
+		"InvalidParameterException", "You cannot specify both rotation frequency and schedule expression together.")
 	refused(s, rotate(sm.RotateSecretInput{ExternalSecretRotationRoleArn: aws.String("arn:aws:iam::123456789012:role/x")}), "InvalidParameterException", "")
 	_, err := s.sm.CancelRotateSecret(s.ctx, &sm.CancelRotateSecretInput{SecretId: aws.String("r")})
 	refused(s, err, "InvalidRequestException", "")

@@ -127,10 +127,13 @@ func readNew(c *redoubt.Call, text string) (named, error) {
 		return n, redoubt.ErrAccessDenied.New("No access to reserved parameter name: %s.", n.name)
 	case !path && (hasPrefixFold(bare, "aws") || hasPrefixFold(bare, "ssm")):
 		return n, invalid(`Parameter name: can't be prefixed with "aws" or "ssm" (case-insensitive).`)
+	case bare != "" && strings.HasSuffix(bare, "/") && wellFormed(strings.TrimSuffix(n.name, "/")):
+		return n, invalid("Parameter name must not end with slash.")
 	case !wellFormed(n.name) || hasPrefixFold(bare, "ssm"):
 		return n, invalid("%s", nameText)
 	case len(n.arn(c)) > maxARN:
-		return n, invalid("Parameter name is too long: its ARN can have %d characters.", maxARN)
+		// That long, nothing can be allowed: so says AWS.
+		return n, redoubt.ErrAccessDenied.New("User: %s is not authorized to perform: ssm:PutParameter on resource: %s", c.Principal.ARN, n.arn(c))
 	case strings.Count(bare, "/") >= maxLevels:
 		return n, ssmapi.ErrHierarchyLevelLimitExceededException.New("A hierarchy can have a maximum of %d levels. For more information, see Requirements and constraints for parameter names in the AWS Systems Manager User Guide.", maxLevels)
 	}

@@ -49,7 +49,7 @@ func newPolicies(text string, now time.Time) ([]Policy, error) {
 		return nil, invalid("Invalid policies input: %s.", text)
 	}
 	if len(raw) > maxPolicies {
-		return nil, ssmapi.ErrPoliciesLimitExceededException.New("You specified more than the maximum number of allowed policies for the parameter. The maximum is %d.", maxPolicies)
+		return nil, ssmapi.ErrPoliciesLimitExceededException.New("Number of policies attached to a parameter cannot exceed %d", maxPolicies)
 	}
 	var list []Policy
 	var end *Policy
@@ -65,7 +65,7 @@ func newPolicies(text string, now time.Time) ([]Policy, error) {
 		switch p.Type {
 		case expiration:
 			if end != nil {
-				return nil, ssmapi.ErrIncompatiblePolicyException.New("There is a conflict in the policies specified for this parameter. You can't, for example, specify two Expiration policies for a parameter. Review your policies, and try again.")
+				return nil, ssmapi.ErrIncompatiblePolicyException.New("There can be only one expiration policy")
 			}
 			end = &p
 		case expiring:
@@ -74,7 +74,7 @@ func newPolicies(text string, now time.Time) ([]Policy, error) {
 		list = append(list, p)
 	}
 	if len(before) > 0 && end == nil {
-		return nil, ssmapi.ErrIncompatiblePolicyException.New("An ExpirationNotification policy needs an Expiration policy for the same parameter.")
+		return nil, ssmapi.ErrIncompatiblePolicyException.New("Expiration notification policies are missing expiration policy")
 	}
 	for i, lead := range before {
 		list[i].Due = end.Due.Add(-lead)
@@ -86,7 +86,7 @@ func newPolicies(text string, now time.Time) ([]Policy, error) {
 func newPolicy(raw json.RawMessage, now time.Time) (p Policy, lead time.Duration, err error) {
 	var doc struct {
 		Type, Version string
-		Attributes    struct{ Timestamp, Before, After, Unit string }
+		Attributes    *struct{ Timestamp, Before, After, Unit *attribute }
 	}
 	if err := json.Unmarshal(raw, &doc); err != nil {
 		return p, 0, invalid("Invalid policies input: %s.", raw)
@@ -96,31 +96,56 @@ func newPolicy(raw json.RawMessage, now time.Time) (p Policy, lead time.Duration
 		return p, 0, invalid("Invalid policies input: %s.", raw)
 	}
 	p = Policy{Type: doc.Type, Text: compact.String()}
-	bad := func(what string) error {
-		return ssmapi.ErrInvalidPolicyAttributeException.New("The %s of the %s policy is not valid.", what, doc.Type)
+	a := doc.Attributes
+	switch {
+	case doc.Type != expiration && doc.Type != expiring && doc.Type != unchanged:
+		return p, 0, ssmapi.ErrInvalidPolicyTypeException.New("Policy type %s is not supported.", doc.Type)
+	case doc.Version != "1.0":
+		return p, 0, badAttribute("Unsupported policy version.")
+	case a == nil:
+		return p, 0, missing("Attributes")
 	}
-	a := &doc.Attributes
 	switch doc.Type {
 	case expiration:
-		if p.Due, err = instant(a.Timestamp); err != nil || !p.Due.After(now) {
-			return p, 0, bad("Timestamp")
+		if a.Timestamp == nil {
+			return p, 0, badAttribute("A valid Expiration policy must have an attribute of Timestamp.")
+		}
+		if p.Due, err = instant(string(*a.Timestamp)); err != nil {
+			return p, 0, badAttribute("Invalid timestamp format")
+		}
+		if !p.Due.After(now) {
+			return p, 0, badAttribute("The Timestamp of an Expiration policy must be in the future.")
 		}
 	case expiring:
-		if lead, err = duration(a.Before, a.Unit); err != nil {
-			return p, 0, bad("Before or Unit")
-		}
+		lead, err = duration("Before", a.Before, a.Unit)
 	case unchanged:
-		if p.Wait, err = duration(a.After, a.Unit); err != nil {
-			return p, 0, bad("After or Unit")
-		}
+		p.Wait, err = duration("After", a.After, a.Unit)
 		p.Due = now.Add(p.Wait)
-	default:
-		return p, 0, ssmapi.ErrInvalidPolicyTypeException.New("The policy type isn't supported. Parameter Store supports the following policy types: Expiration, ExpirationNotification, and NoChangeNotification.")
 	}
-	if doc.Version != "1.0" {
-		return p, 0, bad("Version")
+	return p, lead, err
+}
+
+// attribute is a policy's attribute: a text, or a number that stands for one.
+type attribute string
+
+func (a *attribute) UnmarshalJSON(raw []byte) error {
+	var text string
+	if err := json.Unmarshal(raw, &text); err == nil {
+		*a = attribute(text)
+		return nil
 	}
-	return p, lead, nil
+	var n json.Number
+	err := json.Unmarshal(raw, &n)
+	*a = attribute(n)
+	return err
+}
+
+func badAttribute(format string, args ...any) error {
+	return ssmapi.ErrInvalidPolicyAttributeException.New(format, args...)
+}
+
+func missing(name string) error {
+	return badAttribute("Mandatory policy attribute %s is missing.", name)
 }
 
 // instant reads ISO_INSTANT and ISO_OFFSET_DATE_TIME.
@@ -133,18 +158,25 @@ func instant(text string) (time.Time, error) {
 	return time.Time{}, strconv.ErrSyntax
 }
 
-func duration(count, unit string) (time.Duration, error) {
-	n, err := strconv.ParseUint(count, 10, 16)
-	if err != nil || n == 0 {
-		return 0, strconv.ErrSyntax
+// duration reads a count, called name, of units.
+func duration(name string, count, unit *attribute) (time.Duration, error) {
+	switch {
+	case count == nil:
+		return 0, missing(name)
+	case unit == nil:
+		return 0, missing("Unit")
 	}
-	switch unit {
-	case "Hours":
+	n, err := strconv.ParseUint(string(*count), 10, 16)
+	if err != nil || n == 0 {
+		return 0, badAttribute("Attribute %s must be a positive integer.", name)
+	}
+	switch strings.ToLower(string(*unit)) {
+	case "hours":
 		return time.Duration(n) * time.Hour, nil
-	case "Days":
+	case "days":
 		return time.Duration(n) * 24 * time.Hour, nil
 	}
-	return 0, strconv.ErrSyntax
+	return 0, badAttribute("Supported time units: DAYS HOURS")
 }
 
 // rearmed are the policies of a parameter that has changed: those that wait for a

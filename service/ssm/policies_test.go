@@ -75,24 +75,34 @@ func policies(s *suite) {
 
 func badPolicies(s *suite) {
 	later := expires(s.Clock.Now().Add(time.Hour))
-	for text, code := range map[string]string{
-		"not json":        "ValidationException",
-		`{"Type":"x"}`:    "ValidationException",
-		`[{"Type":"Ex"}]`: "InvalidPolicyTypeException",
-		`[{"Type":"Expiration","Version":"1.0","Attributes":{}}]`:                                       "InvalidPolicyAttributeException",
-		`[{"Type":"Expiration","Version":"2.0","Attributes":{"Timestamp":"2099-01-01T00:00:00Z"}}]`:     "InvalidPolicyAttributeException",
-		`[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2001-01-01T00:00:00Z"}}]`:     "InvalidPolicyAttributeException",
-		`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"x","Unit":"Days"}}]`:    "InvalidPolicyAttributeException",
-		`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"1","Unit":"Minutes"}}]`: "InvalidPolicyAttributeException",
-		"[" + later + "," + later + "]": "IncompatiblePolicyException",
-		"[" + anHourBefore + "]":        "IncompatiblePolicyException",
-		"[" + strings.TrimSuffix(strings.Repeat(twoDaysNoNews+",", 11), ",") + "]": "PoliciesLimitExceededException",
+	one := func(kind, version, attributes string) string {
+		return `[{"Type":"` + kind + `","Version":"` + version + `","Attributes":{` + attributes + `}}]`
+	}
+	const attribute = "InvalidPolicyAttributeException"
+	for _, x := range []struct{ text, code, message string }{
+		{"not json", "ValidationException", "Invalid policies input: not json."},
+		{`{"Type":"x"}`, "ValidationException", `Invalid policies input: {"Type":"x"}.`},
+		{`[{"Type":"Ex"}]`, "InvalidPolicyTypeException", "Policy type Ex is not supported."},
+		{`[{"Type":"Expiration","Version":"1.0"}]`, attribute, "Mandatory policy attribute Attributes is missing."},
+		{one("Expiration", "2.0", `"Timestamp":"2099-01-01T00:00:00Z"`), attribute, "Unsupported policy version."},
+		{one("Expiration", "1.0", ""), attribute, "A valid Expiration policy must have an attribute of Timestamp."},
+		{one("Expiration", "1.0", `"Timestamp":"tomorrow"`), attribute, "Invalid timestamp format"},
+		{one("Expiration", "1.0", `"Timestamp":"2001-01-01T00:00:00Z"`), attribute, "*"},
+		{one("NoChangeNotification", "1.0", `"Unit":"Days"`), attribute, "Mandatory policy attribute After is missing."},
+		{one("NoChangeNotification", "1.0", `"After":"1"`), attribute, "Mandatory policy attribute Unit is missing."},
+		{one("ExpirationNotification", "1.0", `"Before":0,"Unit":"Days"`), attribute, "Attribute Before must be a positive integer."},
+		{one("NoChangeNotification", "1.0", `"After":"x","Unit":"Days"`), attribute, "Attribute After must be a positive integer."},
+		{one("NoChangeNotification", "1.0", `"After":"1","Unit":"Minutes"`), attribute, "Supported time units: DAYS HOURS"},
+		{"[" + later + "," + later + "]", "IncompatiblePolicyException", "There can be only one expiration policy"},
+		{"[" + anHourBefore + "]", "IncompatiblePolicyException", "Expiration notification policies are missing expiration policy"},
+		{"[" + strings.TrimSuffix(strings.Repeat(twoDaysNoNews+",", 11), ",") + "]", "PoliciesLimitExceededException", "Number of policies attached to a parameter cannot exceed 10"},
 	} {
-		_, err := s.tryPut("/bad/p", "x", advanced, with(text))
-		s.refused(err, code, "*")
+		_, err := s.tryPut("/bad/p", "x", advanced, with(x.text))
+		s.refused(err, x.code, x.message)
 	}
 	_, err := s.tryPut("/bad/p", "x", with("["+later+"]"))
-	s.refused(err, "ValidationException", "*") // standard tier
+	s.refused(err, "ValidationException", "You can't assign parameter policies to a standard-parameter tier.")
+	s.put("/bad/number", "x", advanced, with(one("NoChangeNotification", "1.0", `"After":2,"Unit":"DAYS"`)))
 }
 
 // shares: an advanced parameter, read from another account by its ARN.

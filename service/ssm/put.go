@@ -3,6 +3,7 @@ package ssm
 import (
 	"context"
 	"regexp"
+	"strings"
 	"sync"
 
 	redoubt "github.com/redoubt-sec/redoubt"
@@ -76,7 +77,7 @@ func checkPut(in *ssmapi.PutParameterInput) error {
 	case nested.MatchString(text):
 		return invalid(`Parameter value can't nest another parameter. Do not use "{{}}" in the value.`)
 	case len(text) > maxAdvanced && value(in.Tier) != standard && in.Tier != nil:
-		return invalid("Advanced tier parameters support a maximum parameter value of %d characters.", maxAdvanced)
+		return tooLong()
 	case value(in.Overwrite) && len(in.Tags) > 0:
 		return invalid("Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource.")
 	}
@@ -84,7 +85,7 @@ func checkPut(in *ssmapi.PutParameterInput) error {
 }
 
 // nested is a reference to a parameter, which values must not hold.
-var nested = regexp.MustCompile(`\{\{[^{}]*\}\}`)
+var nested = regexp.MustCompile(`\{\{.*\}\}`)
 
 // newVersion answers the version that a valid request describes, without its
 // value. What the request leaves out stays as it was, but for the key.
@@ -119,7 +120,7 @@ func (s *Service) newVersion(tx *store.Tx, c *redoubt.Call, in *ssmapi.PutParame
 			return nil, err
 		}
 	}
-	if err := s.checkPattern(v.Pattern, *in.Value); err != nil {
+	if err := s.checkPattern(v.Pattern, v.Type, *in.Value); err != nil {
 		return nil, err
 	}
 	if err := checkType(v, in.KeyId, *in.Value); err != nil {
@@ -150,7 +151,7 @@ func checkType(v *Version, key *string, text string) error {
 	case !ok:
 		return invalid("The following data type is not supported: %s (Data type names are all lowercase.)", v.DataType)
 	case kind != "" && v.Type != kind:
-		return invalid("The data type %s is supported only for parameters of the type %s.", v.DataType, kind)
+		return invalid("The %s data type is not supported for the following input type: %s", v.DataType, v.Type)
 	case v.DataType == "aws:ec2:image" && !imageID.MatchString(text):
 		return invalid("The parameter value is not the ID of an Amazon Machine Image, such as ami-12345abcdeEXAMPLE.")
 	case key != nil && v.Type != ssmapi.ParameterTypeSecureString:
@@ -167,8 +168,8 @@ type patterns struct {
 
 const maxPatterns = 256
 
-// checkPattern holds a value against an allowed pattern.
-func (s *Service) checkPattern(pattern, text string) error {
+// checkPattern holds a value against an allowed pattern, each item of a list by itself.
+func (s *Service) checkPattern(pattern, kind, text string) error {
 	if pattern == "" {
 		return nil
 	}
@@ -176,8 +177,14 @@ func (s *Service) checkPattern(pattern, text string) error {
 	if err != nil {
 		return ssmapi.ErrInvalidAllowedPatternException.New("The following regular expression is not valid: %s.", pattern)
 	}
-	if !re.MatchString(text) {
-		return ssmapi.ErrParameterPatternMismatchException.New("Parameter value, cannot be validated against allowedPattern: %s", pattern)
+	items := []string{text}
+	if kind == ssmapi.ParameterTypeStringList {
+		items = strings.Split(text, ",")
+	}
+	for _, item := range items {
+		if !re.MatchString(item) {
+			return ssmapi.ErrParameterPatternMismatchException.New("Parameter value, cannot be validated against allowedPattern: %s", pattern)
+		}
 	}
 	return nil
 }

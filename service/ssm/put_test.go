@@ -50,7 +50,7 @@ func names(s *suite) {
 		"a b":                           {"ValidationException", text},
 		"a@b":                           {"ValidationException", text},
 		"/a//b":                         {"ValidationException", text},
-		"/a/":                           {"ValidationException", text},
+		"/a/":                           {"ValidationException", "Parameter name must not end with slash."},
 		"/":                             {"ValidationException", text},
 		"a:1":                           {"ValidationException", text},
 		"/ssm/x":                        {"ValidationException", text},
@@ -60,7 +60,7 @@ func names(s *suite) {
 		"/aws/x":                        {"AccessDeniedException", "No access to reserved parameter name: /aws/x."},
 		"a/b":                           {"ValidationException", "Parameter name must be a fully qualified name."},
 		s.arn("/a"):                     {"ValidationException", "*"},
-		"/" + strings.Repeat("n", 1000): {"ValidationException", "*"},
+		"/" + strings.Repeat("n", 1000): {"AccessDeniedException", "*"},
 		strings.Repeat("/a", 16):        {"HierarchyLevelLimitExceededException", "A hierarchy can have a maximum of 15 levels."},
 	} {
 		_, err := s.tryPut(name, "x")
@@ -104,10 +104,14 @@ func put(s *suite) {
 
 	// Allowed patterns hold for later values too.
 	digits := func(in *ssm.PutParameterInput) { in.AllowedPattern = aws.String(`^\d+$`) }
+	listed := func(in *ssm.PutParameterInput) { in.Type = types.ParameterTypeStringList }
 	_, err = s.tryPut("n", "x1", digits)
 	s.refused(err, "ParameterPatternMismatchException", `Parameter value, cannot be validated against allowedPattern: ^\d+$`)
 	s.put("n", "12", digits)
 	_, err = s.tryPut("n", "thirteen", overwrite)
+	s.refused(err, "ParameterPatternMismatchException", "*")
+	s.put("each", "1,22,333", digits, listed)
+	_, err = s.tryPut("not-each", "1,two", digits, listed)
 	s.refused(err, "ParameterPatternMismatchException", "*")
 	_, err = s.tryPut("m", "x", func(in *ssm.PutParameterInput) { in.AllowedPattern = aws.String("(") })
 	s.refused(err, "InvalidAllowedPatternException", "*")
@@ -150,7 +154,7 @@ func tiers(s *suite) {
 	s.equal("4096", s.put("std", strings.Repeat("x", 4096)).Tier, "Standard")
 	s.equal("8192", s.put("big", strings.Repeat("x", 8192), advanced).Tier, "Advanced")
 	_, err = s.tryPut("bigger", strings.Repeat("x", 8193), advanced)
-	s.refused(err, "ValidationException", "Advanced tier parameters support a maximum parameter value of 8192 characters.")
+	s.refused(err, "ValidationException", "The specified parameter value is too large. Advanced-tier parameters support a maximum parameter value of 8192 characters.")
 	_, err = s.tryPut("big", "small", overwrite, func(in *ssm.PutParameterInput) { in.Tier = types.ParameterTierStandard })
 	s.refused(err, "ValidationException", "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter tier to the standard-parameter tier.")
 	s.equal("nothing said", s.put("big", "small", overwrite).Tier, "Advanced")

@@ -75,11 +75,15 @@ func (s *Service) tier(tx *store.Tx, c *redoubt.Call, in *ssmapi.PutParameterInp
 	case asked == standard && size > maxStandard:
 		return "", invalid("Standard tier parameters support a maximum parameter value of %d characters. To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier. For more information, see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html", maxStandard)
 	case asked == standard && len(policies) > 0:
-		return "", invalid("Parameter policies are supported only for parameters of the advanced-parameter tier. For more information, see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html")
+		return "", invalid("You can't assign parameter policies to a standard-parameter tier.")
 	case size > maxAdvanced:
-		return "", invalid("Advanced tier parameters support a maximum parameter value of %d characters.", maxAdvanced)
+		return "", tooLong()
 	}
 	return asked, nil
+}
+
+func tooLong() error {
+	return invalid("The specified parameter value is too large. Advanced-tier parameters support a maximum parameter value of %d characters.", maxAdvanced)
 }
 
 // tally counts the parameters of one account and region. It is spread over shards,
