@@ -66,7 +66,7 @@ func (visits) EncodeError(svc *schema.Service, _ *schema.Operation, e *redoubt.E
 	status, text := wire.Status(e, shape), &e.Message
 	switch {
 	case e.Code == string(redoubt.ErrAccessDenied), e.Code == "MissingAuthenticationTokenException":
-		status, text = http.StatusForbidden, new("Forbidden")
+		status, text = http.StatusForbidden, new("Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html")
 	case e.Message == "":
 		text = nil
 	}

@@ -72,7 +72,7 @@ func TestFailures(t *testing.T) {
 			"exception", "def handler(e, c):\n    raise ValueError('bad \\u00fc')\n",
 			`{"errorMessage":"bad ü","errorType":"ValueError","requestId":"` + id + `","stackTrace":["  File \"/var/task/index.py\", line 2, in handler\n    raise ValueError('bad \\u00fc')\n"]}`,
 			"ValueError",
-			[]string{"START", "[ERROR] ValueError: bad ü\nTraceback (most recent call last):\n  File \"/var/task/index.py\", line 2, in handler\n", "END", "REPORT"},
+			[]string{"START", "[ERROR] ValueError: bad ü\nTraceback (most recent call last):\n\u00a0\u00a0File \"/var/task/index.py\", line 2, in handler", "END", "REPORT"},
 		},
 		{
 			"import error", "import nowhere\n",

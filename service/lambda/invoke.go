@@ -1,11 +1,16 @@
 package lambda
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	api "github.com/redoubt-sec/redoubt/api/lambdaapi"
@@ -73,10 +78,58 @@ func checkPayload(in *api.InvokeInput, later bool) error {
 		return e
 	}
 	if len(in.Payload) > 0 && !json.Valid(in.Payload) {
-		// AWS goes on with what its parser says, which shows parts of the payload.
-		return user(api.ErrInvalidRequestContentException.New("Could not parse request body into json: Could not parse payload into json."))
+		return user(api.ErrInvalidRequestContentException.New("Could not parse request body into json: Could not parse payload into json%s", cmp.Or(unreadable(in.Payload), ".")))
 	}
 	return nil
+}
+
+// unreadable is what AWS's parser says of a payload that does not even start as JSON,
+// empty where it is the rest that is wrong.
+func unreadable(payload []byte) string {
+	const (
+		values = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+		where  = "\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: %d, column: %d]"
+	)
+	line, column, rest := 1, 1, payload
+	for len(rest) > 0 && strings.IndexByte(" \t\r\n", rest[0]) >= 0 {
+		column++
+		if rest[0] == '\n' {
+			line, column = line+1, 1
+		}
+		rest = rest[1:]
+	}
+	if len(rest) == 0 || strings.IndexByte("{}[]\"-0123456789", rest[0]) >= 0 {
+		return ""
+	}
+	if c := rest[0]; !wordy(rune(c)) {
+		name := fmt.Sprintf("'%c' (code %d)", c, c)
+		if c < ' ' || c >= 0x7f && c < 0xa0 {
+			name = fmt.Sprintf("(CTRL-CHAR, code %d)", c)
+		}
+		return fmt.Sprintf(": Unexpected character (%s): expected a valid value %s"+where, name, values, line, column)
+	}
+	end := 0
+	for end < len(rest) {
+		r, size := utf8.DecodeRune(rest[end:])
+		if r == utf8.RuneError && size <= 1 {
+			return fmt.Sprintf(": Invalid UTF-8 start byte 0x%x"+where, rest[end], line, column+end+1)
+		}
+		if !wordy(r) {
+			break
+		}
+		end += size
+	}
+	switch word := string(rest[:end]); word {
+	case "null", "true", "false":
+		return "" // what comes after it is wrong
+	default:
+		return fmt.Sprintf(": Unrecognized token '%s': was expecting %s"+where, word, values, line, column+end)
+	}
+}
+
+// wordy reports whether words that JSON does not know are read on with r.
+func wordy(r rune) bool {
+	return r == '_' || r == '$' || r < 0x80 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9') || r >= 0xa0 && unicode.IsLetter(r)
 }
 
 // maxClient is AWS's limit for the client context, in bytes of base64.

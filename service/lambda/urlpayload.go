@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"mime"
@@ -88,6 +89,20 @@ func isText(contentType string) bool {
 		strings.HasSuffix(kind, "+json") || strings.HasSuffix(kind, "+xml")
 }
 
+// plainBody is what is answered of a payload that is no response: texts as they are,
+// all else without blanks.
+func plainBody(payload []byte) []byte {
+	var text string
+	if json.Unmarshal(payload, &text) == nil && len(payload) > 0 && payload[0] == '"' {
+		return []byte(text)
+	}
+	var b bytes.Buffer
+	if json.Compact(&b, payload) != nil {
+		return payload
+	}
+	return b.Bytes()
+}
+
 // urlReply is the answer that a function's result means: an object with a
 // statusCode says it in full, anything else is a JSON body.
 func urlReply(res *functions.Result) *op.Reply {
@@ -105,6 +120,7 @@ func urlReply(res *functions.Result) *op.Reply {
 	}
 	var shape map[string]json.RawMessage
 	if json.Unmarshal(res.Payload, &shape) != nil || shape["statusCode"] == nil {
+		reply.Body = plainBody(res.Payload)
 		return reply
 	}
 	if err := json.Unmarshal(res.Payload, &out); err != nil || out.StatusCode == nil {

@@ -151,10 +151,13 @@ def report(failure):
     text = "[ERROR] %s" % failure["errorType"]
     if failure["errorMessage"]:
         text += ": " + failure["errorMessage"]
-    text += "\n"
+    lines = [text]
     if failure["stackTrace"]:
-        text += "Traceback (most recent call last):\n" + "".join(failure["stackTrace"])
-    emit(text if text.endswith("\n") else text + "\n")
+        lines.append("Traceback (most recent call last):")
+        for line in "".join(failure["stackTrace"]).splitlines():
+            rest = line.lstrip(" ")
+            lines.append("\u00a0" * (len(line) - len(rest)) + rest)
+    emit("\n".join(lines))
 
 
 def stamp():
