@@ -149,8 +149,8 @@ func secretsLife(t *testing.T, h *house) {
 	}
 	s.ok("secretsmanager:GetRandomPassword", in{"PasswordLength": 4, "IncludeSpace": true}, "RandomPassword")
 	s.fails("secretsmanager:GetRandomPassword", in{"PasswordLength": 5555}, 400, "ValidationException", "1 validation error detected: Value '5555' at 'passwordLength' failed to satisfy constraint: Member must have value less than or equal to 4096")
-	// aws/aws-sdk-java issue 1556
-	s.fails("secretsmanager:CreateSecret", in{"Name": "both", "SecretString": "s", "SecretBinary": []byte("b"), "ClientRequestToken": token()}, 400, "InvalidParameterException", "You can’t specify both a binary secret value and a string secret value in the same secret.")
+	// aws/aws-sdk-java issue 1556: with the apostrophe that AWS writes by now
+	s.fails("secretsmanager:CreateSecret", in{"Name": "both", "SecretString": "s", "SecretBinary": []byte("b"), "ClientRequestToken": token()}, 400, "InvalidParameterException", "You can't specify both a binary secret value and a string secret value in the same secret.")
 }
 
 func secretsDeletion(t *testing.T, h *house) {

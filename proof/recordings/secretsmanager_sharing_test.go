@@ -39,6 +39,14 @@ func secretPolicies(t *testing.T, h *house) {
 	if text := a.str("Message"); a.str("__type") != "InvalidParameterException" || !strings.HasPrefix(text, "The operation failed because of an invalid KMS key: Invalid keyId") {
 		t.Errorf("a key that is not there: %s", a.body)
 	}
+	// PREFLIGHT pf-secretsmanager-kms-key
+	s.parameter("rec-managed-key", "v", in{"Type": "SecureString"}) // so that Parameter Store has its key
+	for key, refusal := range map[string][2]string{
+		h.keyARN(away, unknownID): {"InvalidParameterException", "The operation failed because of an invalid KMS key: Invalid arn " + away},
+		"alias/aws/ssm":           {"AccessDeniedException", "Access to KMS is not allowed"},
+	} {
+		s.fails("secretsmanager:CreateSecret", in{"Name": "keyless", "SecretString": "v", "KmsKeyId": key, "ClientRequestToken": token()}, 400, refusal[0], refusal[1])
+	}
 }
 
 func secretReplicas(t *testing.T, h *house) {

@@ -30,7 +30,7 @@ const sealLabel = "secretsmanager value"
 func newContent(text *string, binary []byte) (v content, ok bool, err error) {
 	switch {
 	case text != nil && binary != nil:
-		return v, false, api.ErrInvalidParameterException.New("You can’t specify both a binary secret value and a string secret value in the same secret.")
+		return v, false, api.ErrInvalidParameterException.New("You can't specify both a binary secret value and a string secret value in the same secret.")
 	case text != nil:
 		return content{text: []byte(*text)}, true, nil
 	case binary != nil:
