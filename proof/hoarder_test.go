@@ -19,7 +19,7 @@ func (h *hoarder) work() {
 	for {
 		err := h.step()
 		if err == nil {
-			h.done++
+			h.done.Add(1)
 			continue
 		}
 		if answered(err) || !h.dying.Load() {

@@ -29,9 +29,9 @@ type promise struct {
 // server opens every time and has all that it acknowledged, with the event of
 // each. What was sent and not acknowledged may or may not be there, but whole.
 func TestKill(t *testing.T) {
-	rounds, length := 4, 500*time.Millisecond
+	rounds, least := 4, 200
 	if soak {
-		rounds, length = 60, 3*time.Second
+		rounds, least = 60, 2000
 	}
 	data := filepath.Join(t.TempDir(), "data")
 	p := launch(t, data)
@@ -42,11 +42,12 @@ func TestKill(t *testing.T) {
 		account, by := made.at("AccountId"), credential{id: made.at("AccessKeyId"), secret: made.at("SecretAccessKey")}
 		var over atomic.Bool
 		var wg sync.WaitGroup
+		var done atomic.Int64
 		promises := make([][]promise, 32)
 		for w := range promises {
-			wg.Go(func() { promises[w] = write(p, &over, account, by, w) })
+			wg.Go(func() { promises[w] = write(p, &over, &done, account, by, w) })
 		}
-		time.Sleep(length/2 + time.Duration(rand.Int64N(int64(length))))
+		until(t, &done, int64(least+rand.IntN(2*least)))
 		p.kill()
 		over.Store(true)
 		wg.Wait()
@@ -97,7 +98,7 @@ func TestKill(t *testing.T) {
 
 // write changes things of its own until the server is gone. Every thing is
 // changed by one client only, so that the last acknowledged state is known.
-func write(p *process, over *atomic.Bool, account string, by credential, worker int) (list []promise) {
+func write(p *process, over *atomic.Bool, done *atomic.Int64, account string, by credential, worker int) (list []promise) {
 	key, policyTried, tagTried := "", "", ""
 	for n := 0; !over.Load(); n++ {
 		if n%160 == 0 { // a key has 50 aliases
@@ -142,6 +143,7 @@ func write(p *process, over *atomic.Bool, account string, by credential, worker 
 			return append(list, promise{m.svc, m.operation, "", func(*process) error { return fmt.Errorf("refused: %v", a) }})
 		}
 		m.requestID = a.header.Get("X-Amzn-Requestid")
+		done.Add(1)
 		list = append(list, m)
 		// Of what is overwritten only the last acknowledged value counts, or the one
 		// that was under way.
@@ -160,6 +162,17 @@ func write(p *process, over *atomic.Bool, account string, by credential, worker 
 		}
 	}
 	return list
+}
+
+// until waits for so many changes: how long they take is the machine's.
+func until(t *testing.T, done *atomic.Int64, n int64) {
+	t.Helper()
+	for start := time.Now(); done.Load() < n; time.Sleep(time.Millisecond) {
+		if time.Since(start) > 2*time.Minute {
+			t.Errorf("%d changes in two minutes, want %d", done.Load(), n)
+			return
+		}
+	}
 }
 
 func forget(list []promise, operation string) {
