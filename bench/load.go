@@ -17,7 +17,10 @@ import (
 )
 
 // load is how many requests over how many connections.
-type load struct{ requests, connections int }
+type load struct {
+	requests, connections int
+	body                  []byte // sent behind each request
+}
 
 // result is one round.
 type result struct {
@@ -121,6 +124,11 @@ func (l load) connection(addr string, next *atomic.Int64, request func(int) []by
 		start := time.Now()
 		if _, err := conn.Write(request(i)); err != nil {
 			return took, err
+		}
+		if len(l.body) > 0 {
+			if _, err := conn.Write(l.body); err != nil {
+				return took, err
+			}
 		}
 		status, body, err := answer(in)
 		if err != nil {

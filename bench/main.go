@@ -26,6 +26,7 @@ import (
 
 func main() {
 	bare := flag.Bool("bare", false, "be the bare handler")
+	files := flag.String("files", "", "be the plain file server of this `directory`")
 	redoubt := flag.String("redoubt", "bin/redoubt", "the server's `binary`")
 	requests := flag.Int("requests", 40_000, "requests a round")
 	connections := flag.Int("connections", 64, "keep-alive connections")
@@ -37,6 +38,10 @@ func main() {
 	flag.Parse()
 	if *bare {
 		serveBare()
+		return
+	}
+	if *files != "" {
+		serveFiles(*files)
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -107,6 +112,11 @@ func (b *bencher) run(ctx context.Context) error {
 	if err := b.calls(ctx, c, target); err != nil {
 		return err
 	}
+	if b.wants("S3") {
+		if err := b.objects(ctx, c, target); err != nil {
+			return err
+		}
+	}
 	if b.wants("durable") {
 		if err := b.durable(c, target); err != nil {
 			return err
@@ -132,7 +142,7 @@ func (b *bencher) calls(ctx context.Context, c *caller, target *process) error {
 	if len(cases) == 0 {
 		return nil
 	}
-	yard, err := startBare(ctx)
+	yard, err := startBare(ctx, "-bare")
 	if err != nil {
 		return err
 	}

@@ -32,12 +32,14 @@ func (p *process) stop() {
 	p.cmd.Wait()
 }
 
-func startBare(ctx context.Context) (*process, error) {
+// startBare starts a yardstick: this program with other arguments, which prints its
+// address.
+func startBare(ctx context.Context, args ...string) (*process, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, exe, "-bare")
+	cmd := exec.CommandContext(ctx, exe, args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

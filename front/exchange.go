@@ -24,7 +24,7 @@ type exchange struct {
 	codec    wire.Codec
 	op       *schema.Operation // nil: unknown
 	row      *op.Operation     // nil: not implemented
-	site     bool              // a visit to a service's site, not a call of its API
+	site     *op.Site          // that is visited; nil: a call of an API
 	// routeErr is why no operation was found. It is answered only after the
 	// signature held: strangers learn nothing about what there is.
 	routeErr error

@@ -121,7 +121,7 @@ func rawPath(target string) (string, bool) {
 // read takes the body in, up to the limit. Bodies of S3 are left to open: they may
 // be large, and who sends them is known first.
 func (d *Door) read(_ context.Context, e *exchange) error {
-	if e.isS3() || e.wire.Body != nil {
+	if e.isS3() || e.wire.Body != nil || e.public() {
 		return nil
 	}
 	return d.take(e, e.http.Body)
@@ -130,7 +130,7 @@ func (d *Door) read(_ context.Context, e *exchange) error {
 // open takes in a body of S3, which proves itself while it is read, or hands it on
 // where the operation streams it.
 func (d *Door) open(_ context.Context, e *exchange) error {
-	if !e.isS3() {
+	if !e.isS3() || e.public() {
 		return nil
 	}
 	if e.form != nil {

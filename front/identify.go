@@ -40,11 +40,14 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 	c.Partition = redoubt.Partition(c.Region)
 	e.call = c
 
+	if e.public() {
+		return nil // Principal's zero value is Anonymous
+	}
 	style := sigv4.StyleOf(e.svc.Name, string(e.protocol))
 	sig, err := e.signature()
 	if errors.Is(err, sigv4.NoSignature) {
-		if e.row != nil && e.row.Access == op.NoAuth || anonymous[e.svc.Name] || e.site {
-			return nil // Principal's zero value is Anonymous
+		if e.row != nil && e.row.Access == op.NoAuth || anonymous[e.svc.Name] || e.site != nil {
+			return nil
 		}
 		return refused(err, style)
 	}
@@ -97,6 +100,10 @@ func (d *Door) identify(_ context.Context, e *exchange) error {
 	}
 	return nil
 }
+
+// public reports whether a site is visited that takes requests of nobody in
+// particular, without a body.
+func (e *exchange) public() bool { return e.site != nil && e.site.Public }
 
 // signed is what a signature covers.
 func (e *exchange) signed() *sigv4.Request {

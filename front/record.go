@@ -149,6 +149,9 @@ func (e *exchange) outcome() error {
 	if e.refusal != nil {
 		return e.refusal
 	}
+	if r, ok := e.out.(*op.Reply); ok && e.err == nil && r.Refusal != nil {
+		return r.Refusal
+	}
 	return e.err
 }
 

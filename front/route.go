@@ -33,7 +33,7 @@ func codecs(limits wire.Limits) map[schema.Protocol]wire.Codec {
 // is kept for later: a caller must prove who it is first.
 func (d *Door) route(_ context.Context, e *exchange) error {
 	if s, region := d.site(e.wire.Host); s != nil {
-		e.site, e.host, e.codec = true, region, visits{}
+		e.site, e.host, e.codec = s, region, visits{s}
 		e.row, e.svc, e.op = &s.Operation, s.Operation.Service, s.Operation.Schema
 		return d.Ready()
 	}

@@ -1,8 +1,6 @@
 package front
 
 import (
-	"cmp"
-	"encoding/json"
 	"net"
 	"net/http"
 	"strings"
@@ -23,15 +21,15 @@ func (d *Door) site(host string) (*op.Site, string) {
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	for _, s := range d.sites {
-		if region, ok := s.Host(host); ok && validRegion(region) && d.ours(host) {
+		if region, ok := s.Host(host); ok && (region == "" || validRegion(region)) && d.ours(host) {
 			return s, region
 		}
 	}
 	return nil, ""
 }
 
-// visits is the codec of sites: requests and answers as they are.
-type visits struct{}
+// visits is the codec of a site: requests and answers as they are.
+type visits struct{ site *op.Site }
 
 // Match implements wire.Codec. Which operation is meant was known from the host.
 func (visits) Match(*schema.Service, *wire.Request) (*schema.Operation, error) {
@@ -45,33 +43,19 @@ func (visits) Decode(_ *schema.Service, _ *schema.Operation, r *wire.Request, in
 }
 
 // Encode implements wire.Codec.
-func (visits) Encode(_ *schema.Service, _ *schema.Operation, out any, requestID string) (*wire.Response, error) {
-	reply := out.(*op.Reply)
-	r := &wire.Response{Status: reply.Status, Header: reply.Header, Body: reply.Body}
-	if r.Header == nil {
-		r.Header = http.Header{}
-	}
-	r.Header.Set("X-Amzn-Requestid", requestID)
-	return r, nil
+func (visits) Encode(_ *schema.Service, _ *schema.Operation, out any, _ string) (*wire.Response, error) {
+	return answered(out.(*op.Reply)), nil
 }
 
 // EncodeError implements wire.Codec.
-func (visits) EncodeError(svc *schema.Service, _ *schema.Operation, e *redoubt.Error, requestID string) *wire.Response {
-	var shape *schema.Shape
-	for i := range svc.Shapes {
-		if sh := &svc.Shapes[i]; sh.Has(schema.Exception) && cmp.Or(sh.Code, sh.Name) == e.Code {
-			shape = sh
-		}
+func (v visits) EncodeError(svc *schema.Service, _ *schema.Operation, e *redoubt.Error, requestID string) *wire.Response {
+	return answered(v.site.Refuse(e, wire.Status(e, svc.ErrorShape(e.Code)), requestID))
+}
+
+func answered(reply *op.Reply) *wire.Response {
+	r := &wire.Response{Status: reply.Status, Header: reply.Header, Body: reply.Body, Stream: reply.Stream}
+	if r.Header == nil {
+		r.Header = http.Header{}
 	}
-	status, text := wire.Status(e, shape), &e.Message
-	switch {
-	case e.Code == string(redoubt.ErrAccessDenied), e.Code == "MissingAuthenticationTokenException":
-		status, text = http.StatusForbidden, new("Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html")
-	case e.Message == "":
-		text = nil
-	}
-	body, _ := json.Marshal(map[string]*string{"Message": text}) // texts always encode
-	return &wire.Response{Status: status, Body: body, Header: http.Header{
-		"Content-Type": {"application/json"}, "X-Amzn-Errortype": {e.Code}, "X-Amzn-Requestid": {requestID},
-	}}
+	return r
 }

@@ -26,7 +26,7 @@ func VerifyBlobs(ctx context.Context, conf Config, remove bool, progress func(ob
 		return nil, errors.New("no server has run on this data directory")
 	}
 	if s.db, err = openStore(ctx, &conf, log, nil); err != nil {
-		return nil, fmt.Errorf("store: %w (is the server still running?)", err)
+		return nil, fmt.Errorf("store: %w (is the server still running? then use --online)", err)
 	}
 	defer func() { err = errors.Join(err, s.shutdown()) }()
 	if err = s.guard(ctx); err != nil {
@@ -45,4 +45,9 @@ func VerifyBlobs(ctx context.Context, conf Config, remove bool, progress func(ob
 		return nil, err
 	}
 	return s.objects.Verify(ctx, objects.Scrub{Progress: progress, Remove: remove})
+}
+
+// verify looks at all data while the server serves, for whoever asks the admin room.
+func (s *Server) verify(ctx context.Context, c *redoubt.Call, remove bool, progress func(objects.Progress)) (*objects.Report, error) {
+	return s.objects.Verify(ctx, objects.Scrub{Progress: progress, Remove: remove, Secrets: s.rooms.s3.Opener(c)})
 }

@@ -15,6 +15,7 @@ var actions = []schema.Action{
 	{Name: "GetStatus", Level: "Read", Resources: []string{"installation*"}, Conditions: []string{}},
 	{Name: "ListAccounts", Level: "List", Resources: []string{"installation*"}, Conditions: []string{}},
 	{Name: "RotateSeal", Level: "Write", Resources: []string{"installation*"}, Conditions: []string{}},
+	{Name: "VerifyBlobs", Level: "Write", Resources: []string{"installation*"}, Conditions: []string{}},
 }
 
 var resources = []schema.ResourceType{

@@ -16,4 +16,5 @@ var (
 	OpGetStatus        = op.Desc[GetStatusInput, GetStatusOutput]{Service: &Model, Name: "GetStatus"}
 	OpListAccounts     = op.Desc[ListAccountsInput, ListAccountsOutput]{Service: &Model, Name: "ListAccounts"}
 	OpRotateSeal       = op.Desc[RotateSealInput, RotateSealOutput]{Service: &Model, Name: "RotateSeal"}
+	OpVerifyBlobs      = op.Desc[VerifyBlobsInput, VerifyBlobsOutput]{Service: &Model, Name: "VerifyBlobs"}
 )

@@ -9,10 +9,11 @@ import (
 
 // The modelled errors, by their codes on the wire.
 const (
-	ErrAccessDeniedException         redoubt.ErrorKind = "AccessDeniedException"
-	ErrAccountAlreadyExistsException redoubt.ErrorKind = "AccountAlreadyExistsException"
-	ErrInvalidRecipientException     redoubt.ErrorKind = "InvalidRecipientException"
-	ErrNoSuchPrincipalException      redoubt.ErrorKind = "NoSuchPrincipalException"
-	ErrNoSuchSecretException         redoubt.ErrorKind = "NoSuchSecretException"
-	ErrSealException                 redoubt.ErrorKind = "SealException"
+	ErrAccessDeniedException           redoubt.ErrorKind = "AccessDeniedException"
+	ErrAccountAlreadyExistsException   redoubt.ErrorKind = "AccountAlreadyExistsException"
+	ErrInvalidRecipientException       redoubt.ErrorKind = "InvalidRecipientException"
+	ErrNoSuchPrincipalException        redoubt.ErrorKind = "NoSuchPrincipalException"
+	ErrNoSuchSecretException           redoubt.ErrorKind = "NoSuchSecretException"
+	ErrSealException                   redoubt.ErrorKind = "SealException"
+	ErrVerificationInProgressException redoubt.ErrorKind = "VerificationInProgressException"
 )

@@ -15,4 +15,5 @@ var operations = []schema.Operation{
 	{Name: "GetStatus", Method: "GET", URI: "/_redoubt/v1/status", Input: schema.None, Output: 18, Errors: []schema.Index{0}, Action: "redoubt:GetStatus", ReadOnly: true},
 	{Name: "ListAccounts", Method: "GET", URI: "/_redoubt/v1/accounts", Input: 21, Output: 22, Errors: []schema.Index{0}, Action: "redoubt:ListAccounts", ReadOnly: true},
 	{Name: "RotateSeal", Method: "POST", URI: "/_redoubt/v1/seal/rotate", Input: 30, Output: 31, Errors: []schema.Index{0, 32}, Action: "redoubt:RotateSeal"},
+	{Name: "VerifyBlobs", Method: "POST", URI: "/_redoubt/v1/blob/verify", Input: 45, Output: 46, Errors: []schema.Index{0, 44}, Action: "redoubt:VerifyBlobs"},
 }

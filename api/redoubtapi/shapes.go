@@ -153,4 +153,13 @@ var shapes = []schema.Shape{
 	{Name: "String", Kind: schema.String},
 	{Name: "StringList", Kind: schema.List, Elem: 41},
 	{Name: "Timestamp", Kind: schema.Timestamp},
+	{Name: "VerificationInProgressException", Kind: schema.Structure, Flags: schema.Exception | schema.Sender, Members: []schema.Member{
+		{Name: "message", Shape: 41},
+	}, Payload: -1, Status: 409},
+	{Name: "VerifyBlobsRequest", Kind: schema.Structure, Members: []schema.Member{
+		{Name: "RemoveOrphans", Shape: 8},
+	}, Payload: -1},
+	{Name: "VerifyBlobsResponse", Kind: schema.Structure, Members: []schema.Member{
+		{Name: "Lines", Shape: 40, Flags: schema.Streaming},
+	}},
 }

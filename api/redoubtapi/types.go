@@ -155,6 +155,18 @@ type ServiceStatus struct {
 	Implemented *int32
 }
 
+type VerificationInProgressException struct {
+	Message *string
+}
+
+type VerifyBlobsRequest struct {
+	RemoveOrphans *bool
+}
+
+type VerifyBlobsResponse struct {
+	Lines io.ReadCloser
+}
+
 type CreateAccountInput = CreateAccountRequest
 
 type CreateAccountOutput = CreateAccountResponse
@@ -182,3 +194,7 @@ type ListAccountsOutput = ListAccountsResponse
 type RotateSealInput = RotateSealRequest
 
 type RotateSealOutput = RotateSealResponse
+
+type VerifyBlobsInput = VerifyBlobsRequest
+
+type VerifyBlobsOutput = VerifyBlobsResponse

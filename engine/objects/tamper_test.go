@@ -67,6 +67,19 @@ func TestTampering(t *testing.T) {
 			return v
 		}
 		v, other := put("k", data), put("other", data)
+		if r, err := w.Verify(context.Background(), Scrub{}); err != nil || r.Bad != 0 || kind != SSES3 && (r.Decrypted != 0 || len(r.Skipped) != 1) {
+			t.Errorf("%s: %+v %v", kind, r, err)
+		}
+		opening := Scrub{Secrets: func(context.Context, *Version) ([][]byte, string, error) {
+			var copies [][]byte
+			for _, b := range secrets {
+				copies = append(copies, bytes.Clone(b))
+			}
+			return copies, "", nil
+		}}
+		if r, err := w.Verify(context.Background(), opening); err != nil || r.Bad != 0 || r.Decrypted != 2 || len(r.Skipped) != 0 {
+			t.Errorf("%s: %+v %v", kind, r, err)
+		}
 		c := stored(chunkSize, kind.layers())
 		path, otherPath := w.file(v.Data.Segment), w.file(other.Data.Segment)
 		for what, f := range map[string]func([]byte) []byte{

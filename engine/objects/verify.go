@@ -15,9 +15,10 @@ import (
 // Scrub says how Verify works.
 type Scrub struct {
 	// Secrets answers what opens a version's data, where the engine does not have it
-	// itself (all but SSE-S3). Without it, or when it answers none, such data are
-	// compared with the checksum of their ciphertext instead of being decrypted.
-	Secrets  func(context.Context, *Version) ([][]byte, error)
+	// itself (all but SSE-S3), or why it is not to be had. Such data are compared with
+	// the checksum of their ciphertext instead of being decrypted. They are wiped after
+	// use. nil: none are to be had.
+	Secrets  func(context.Context, *Version) (secrets [][]byte, why string, err error)
 	Progress func(Progress) // called every so many segments; may be nil
 	// Remove removes blobs that nothing refers to.
 	Remove bool
@@ -44,11 +45,13 @@ const maxFaults = 1000
 type Report struct {
 	Progress
 	Decrypted int64 // segments all of whose chunks are authentic; of the others, the ciphertext is as it was written
-	Waiting   int64 // blobs that are being written, or are garbage that was not removed yet
-	Orphans   int64 // blobs that nothing refers to: room, not harm
-	Removed   int64 // of these
-	Bad       int64 // faults, of which Faults lists up to a thousand
-	Faults    []Fault
+	// Skipped counts the others by why they were not decrypted.
+	Skipped map[string]int64
+	Waiting int64 // blobs that are being written, or are garbage that was not removed yet
+	Orphans int64 // blobs that nothing refers to: room, not harm
+	Removed int64 // of these
+	Bad     int64 // faults, of which Faults lists up to a thousand
+	Faults  []Fault
 }
 
 // Verify walks everything, also while the store is used: every segment that a
@@ -63,7 +66,7 @@ func (s *Store) Verify(ctx context.Context, how Scrub) (*Report, error) {
 	if err := s.bind(ctx, false); err != nil {
 		return nil, err
 	}
-	v := &verification{s: s, ctx: ctx, how: how, report: &Report{}}
+	v := &verification{s: s, ctx: ctx, how: how, report: &Report{Skipped: map[string]int64{}}}
 	for _, step := range []func() error{v.list, v.intents, v.parts, v.versions, v.entries, v.garbage, v.orphans} {
 		if err := step(); err != nil {
 			return v.report, err
@@ -80,6 +83,7 @@ type verification struct {
 	report *Report
 	known  names
 	keys   dataKeys // of the data that is being looked at
+	why    string   // there are none
 	buffer [chunkSize + 2*overhead]byte
 	plain  [chunkSize]byte
 }
@@ -294,20 +298,41 @@ func (v *verification) entries() error {
 // to be had.
 func (v *verification) unlock(rec *Version) error {
 	v.keys.wipe()
-	v.keys = nil
+	v.keys, v.why = nil, "the data key does not open"
 	var secrets [][]byte
-	if rec.Encryption.Kind.Secrets() > 0 {
+	defer func() { dataKeys(secrets).wipe() }()
+	if kind := rec.Encryption.Kind; kind.Secrets() > 0 {
 		if v.how.Secrets == nil {
+			v.why = "KMS was not asked"
+			if kind == SSEC {
+				v.why = "customers' keys are not kept"
+			}
 			return nil
 		}
+		var why string
 		var err error
-		if secrets, err = v.how.Secrets(v.ctx, rec); err != nil || secrets == nil {
+		if secrets, why, err = v.how.Secrets(v.ctx, rec); err != nil {
 			return err
+		}
+		if secrets == nil {
+			v.why = why
+			return nil
 		}
 	}
 	var err error
 	v.keys, err = v.s.openDataKeys(v.s.DB.Begin(), rec.Bucket, rec.Key, &rec.Encryption, secrets, &rec.Data)
 	return err
+}
+
+// maxReasons bounds how many reasons of skipping a report tells apart.
+const maxReasons = 1000
+
+func (v *verification) skip() {
+	why := v.why
+	if _, ok := v.report.Skipped[why]; !ok && len(v.report.Skipped) >= maxReasons {
+		why = "other reasons"
+	}
+	v.report.Skipped[why]++
 }
 
 func (v *verification) version(rec *Version) error {
@@ -366,6 +391,8 @@ func (v *verification) segment(where Fault, seg Segment, kind Kind, still func()
 	if err == nil {
 		if v.keys != nil {
 			v.report.Decrypted++
+		} else {
+			v.skip()
 		}
 		return nil
 	}

@@ -3,12 +3,14 @@ package admin
 import (
 	"context"
 	"io"
+	"sync"
 	"time"
 
 	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/api/redoubtapi"
 	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
+	"github.com/redoubt-sec/redoubt/engine/objects"
 	"github.com/redoubt-sec/redoubt/engine/policy"
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/store"
@@ -50,13 +52,19 @@ type Deps struct {
 	Diagnose func(ctx context.Context, c *redoubt.Call, secret string) (*Rotation, error)
 	// Backup streams an encrypted backup to the recipient.
 	Backup func(ctx context.Context, recipient string) (io.ReadCloser, int64, error)
+	// Verify looks at all data of objects; what KMS keys protect, as far as the caller may
+	// use them.
+	Verify func(ctx context.Context, c *redoubt.Call, remove bool, progress func(objects.Progress)) (*objects.Report, error)
 }
 
 // Service is the room.
-type Service struct{ Deps }
+type Service struct {
+	Deps
+	verifying sync.Mutex // held while all data are read: once at a time is load enough
+}
 
 // New makes the service.
-func New(d Deps) *Service { return &Service{d} }
+func New(d Deps) *Service { return &Service{Deps: d} }
 
 // arn is the one resource.
 const arn = "arn:aws:redoubt:::installation"
@@ -81,5 +89,7 @@ func (s *Service) Operations() op.Service {
 		op.Row(redoubtapi.OpListAccounts, s.ListAccounts, needs[redoubtapi.ListAccountsInput](s, "redoubt:ListAccounts")),
 		op.Row(redoubtapi.OpRotateSeal, s.RotateSeal, needs[redoubtapi.RotateSealInput](s, "redoubt:RotateSeal")).
 			Records("RotateRoot", "Kind"),
+		op.Row(redoubtapi.OpVerifyBlobs, s.VerifyBlobs, needs[redoubtapi.VerifyBlobsInput](s, "redoubt:VerifyBlobs")).Outside().
+			Records("RemoveOrphans"),
 	}}
 }

@@ -37,7 +37,23 @@ func (s *Service) site() *op.Site {
 			return region, ok
 		},
 		Operation: op.Row(opVisit, s.Visit, s.visitNeeds).Outside().Data().Body(eventBody),
+		Refuse:    refuseVisit,
 	}
+}
+
+// refuseVisit words what function URLs refuse.
+func refuseVisit(e *redoubt.Error, status int, requestID string) *op.Reply {
+	text := &e.Message
+	switch {
+	case e.Code == string(redoubt.ErrAccessDenied), e.Code == "MissingAuthenticationTokenException":
+		status, text = http.StatusForbidden, new("Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html")
+	case e.Message == "":
+		text = nil
+	}
+	body, _ := json.Marshal(map[string]*string{"Message": text}) // texts always encode
+	return &op.Reply{Status: status, Body: body, Header: http.Header{
+		"Content-Type": {"application/json"}, "X-Amzn-Errortype": {e.Code}, "X-Amzn-Requestid": {requestID},
+	}}
 }
 
 // urlHost reads the host of a URL.
@@ -105,7 +121,7 @@ func (s *Service) Visit(ctx context.Context, c *redoubt.Call, in *op.Visit) (*op
 		return nil, err
 	}
 	if u.CORS != nil && preflight(in) {
-		reply := &op.Reply{Status: http.StatusOK, Header: http.Header{}}
+		reply := &op.Reply{Status: http.StatusOK, Header: http.Header{"X-Amzn-Requestid": {c.RequestID}}}
 		allowOrigin(u.CORS, in, reply.Header)
 		return reply, nil
 	}
@@ -127,6 +143,7 @@ func (s *Service) Visit(ctx context.Context, c *redoubt.Call, in *op.Visit) (*op
 		return nil, err
 	}
 	reply := urlReply(&res)
+	reply.Header.Set("X-Amzn-Requestid", c.RequestID)
 	if u.CORS != nil {
 		allowOrigin(u.CORS, in, reply.Header)
 	}

@@ -35,6 +35,7 @@ type Bucket struct {
 	Location   string                         `json:",omitempty"` // as its creation named the Region, if otherwise
 	Notify     *api.NotificationConfiguration `json:",omitempty"`
 	CORS       []api.CORSRule                 `json:",omitempty"`
+	Website    *api.WebsiteConfiguration      `json:",omitempty"`
 	Lifecycle  bool                           `json:",omitempty"` // there are rules: see lifecycle.go
 	// NoOwnership: the ownership controls were deleted; lists stay off.
 	NoOwnership bool `json:",omitempty"`

@@ -8,7 +8,7 @@ import (
 // Operations are the rows of S3: descriptor, method, the rights it takes, and what
 // the audit log may hold.
 func (s *Service) Operations() op.Service {
-	return op.Service{Model: &api.Model, Sharer: s, Operations: []op.Operation{
+	return op.Service{Model: &api.Model, Sharer: s, Site: s.site(), Operations: []op.Operation{
 		// Buckets.
 		op.Row(api.OpCreateBucket, s.CreateBucket, s.createNeeds).
 			Records("Bucket", "ACL", "CreateBucketConfiguration", "ObjectLockEnabledForBucket", "ObjectOwnership", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"),
@@ -48,6 +48,9 @@ func (s *Service) Operations() op.Service {
 		onBucket(s, api.OpPutBucketCors, s.PutBucketCors).Records("Bucket", "CORSConfiguration"),
 		onBucket(s, api.OpGetBucketCors, s.GetBucketCors).Records("Bucket"),
 		onBucket(s, api.OpDeleteBucketCors, s.DeleteBucketCors).Records("Bucket"),
+		onBucket(s, api.OpPutBucketWebsite, s.PutBucketWebsite).Records("Bucket", "WebsiteConfiguration"),
+		onBucket(s, api.OpGetBucketWebsite, s.GetBucketWebsite).Records("Bucket"),
+		onBucket(s, api.OpDeleteBucketWebsite, s.DeleteBucketWebsite).Records("Bucket"),
 		onBucket(s, api.OpPutBucketNotificationConfiguration, s.PutBucketNotificationConfiguration).Records("Bucket", "NotificationConfiguration", "SkipDestinationValidation"),
 		onBucket(s, api.OpGetBucketNotificationConfiguration, s.GetBucketNotificationConfiguration).Records("Bucket"),
 		op.Row(api.OpPutBucketTagging, s.PutBucketTagging, s.taggingNeeds).Records("Bucket", "Tagging"),

@@ -123,6 +123,7 @@ func TestS3(t *testing.T) {
 	for name, f := range map[string]func(*world, *testing.T){
 		"buckets":       (*world).buckets,
 		"configuration": (*world).configuration,
+		"websites":      (*world).websites,
 		"policies":      (*world).policies,
 		"points":        (*world).points,
 		"objects":       (*world).objects,

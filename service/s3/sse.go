@@ -201,7 +201,7 @@ func (s *Service) secrets(ctx context.Context, c *redoubt.Call, b *Bucket, e *ob
 		return nil, nil
 	}
 	if c.Principal.Kind == redoubt.Anonymous {
-		return nil, accessDenied()
+		return nil, invalidArgument("Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature Version 4.", "Authorization", "null")
 	}
 	var secrets [][]byte
 	for _, sealed := range e.Sealed {
