@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -78,9 +79,11 @@ func targets(n *api.NotificationConfiguration) []target {
 }
 
 // PutBucketNotificationConfiguration replaces the configuration. A function must
-// let S3 invoke it; what queues and topics say is not asked before they are there.
+// let S3 invoke it: that is tried outside of any transaction, as functions are invoked.
+// What queues and topics say is not asked before they are there.
 func (s *Service) PutBucketNotificationConfiguration(ctx context.Context, c *redoubt.Call, in *api.PutBucketNotificationConfigurationInput) (*api.PutBucketNotificationConfigurationOutput, error) {
-	b, err := bucket(ctx, in.Bucket)
+	var b *Bucket
+	err := s.once(ctx, func(ctx context.Context) (err error) { b, err = bucket(ctx, in.Bucket); return err })
 	if err != nil {
 		return nil, err
 	}
@@ -116,14 +119,19 @@ func (s *Service) PutBucketNotificationConfiguration(ctx context.Context, c *red
 	for i := range n.TopicConfigurations {
 		n.TopicConfigurations[i].Id = name(n.TopicConfigurations[i].Id)
 	}
-	_, err = edit(ctx, in.Bucket, func(b *Bucket) error {
-		b.Notify = n
-		if len(list) == 0 && n.EventBridgeConfiguration == nil {
-			b.Notify = nil
-		}
-		return nil
+	return nil, s.DB.Run(store.Without(ctx), func(ctx context.Context) error {
+		_, err := edit(ctx, in.Bucket, func(now *Bucket) error {
+			if now.ID != b.ID {
+				return noSuchBucket(b.Name) // another one has its name now
+			}
+			now.Notify = n
+			if len(list) == 0 && n.EventBridgeConfiguration == nil {
+				now.Notify = nil
+			}
+			return nil
+		})
+		return err
 	})
-	return nil, err
 }
 
 // GetBucketNotificationConfiguration answers the configuration, empty where there
@@ -200,6 +208,9 @@ func covers(asked, event string) bool {
 // mayInvoke tries whether the function's policy lets S3 invoke it for the bucket.
 func (s *Service) mayInvoke(ctx context.Context, b *Bucket, function string) error {
 	_, err := op.Invoke(ctx, s.Invoker, op.Principal("s3", b.Region, b.arn(), b.Account), lambdaapi.OpInvoke, &lambdaapi.InvokeInput{FunctionName: &function, InvocationType: new("DryRun")})
+	if _, ok := errors.AsType[*redoubt.Error](err); err != nil && !ok {
+		return err
+	}
 	if err != nil {
 		return refusal(400, "InvalidArgument", "Unable to validate the following destination configurations", "ArgumentName1", function, "ArgumentValue1", "Not authorized to invoke function ["+function+"]")
 	}

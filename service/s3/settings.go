@@ -66,3 +66,19 @@ func (s *Service) GetBucketAccelerateConfiguration(ctx context.Context, c *redou
 	}
 	return &api.GetBucketAccelerateConfigurationOutput{Status: given(b.Accelerate)}, nil
 }
+
+// GetBucketLogging answers that no requests are logged to a bucket: logging cannot be
+// turned on here, trails record who does what.
+func (s *Service) GetBucketLogging(ctx context.Context, c *redoubt.Call, in *api.GetBucketLoggingInput) (*api.GetBucketLoggingOutput, error) {
+	_, err := bucket(ctx, in.Bucket)
+	return nil, err
+}
+
+// GetBucketReplication answers that there are no rules: buckets are not replicated.
+func (s *Service) GetBucketReplication(ctx context.Context, c *redoubt.Call, in *api.GetBucketReplicationInput) (*api.GetBucketReplicationOutput, error) {
+	b, err := bucket(ctx, in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	return nil, noSuchConfiguration("ReplicationConfigurationNotFoundError", "The replication configuration was not found", b.Name)
+}
