@@ -147,7 +147,7 @@ func (b *bencher) calls(ctx context.Context, c *caller, target *process) error {
 		return err
 	}
 	defer yard.stop()
-	short := load{min(slice, b.load.requests), b.load.connections}
+	short := load{requests: min(slice, b.load.requests), connections: b.load.connections}
 	turns := b.rounds * b.load.requests / short.requests
 	base, results := make([]result, turns), make([][]result, len(cases))
 	for turn := range turns {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -80,26 +81,25 @@ func (b *bencher) shape(s3 *caller, sh shape, yard, target *process) error {
 			return err
 		}
 	}
-	l := load{requests: max(b.load.requests/sh.share, sh.objects), connections: sh.connections}
+	l := load{requests: max(slice/sh.share, sh.objects), connections: sh.connections}
 	of := func(list [][]byte) func(int) []byte { return func(i int) []byte { return list[i%sh.objects] } }
-	var base, got [2]result
-	for range b.rounds {
+	var base, own [2][]result
+	for range b.rounds * max(b.load.requests/slice, 1) {
 		for i, k := range []struct {
 			list [][]byte
 			body []byte
 		}{{put, body}, {get, nil}} {
 			l.body = k.body
-			if base[i] = better(base[i], l.each(yard, of(k.list))); base[i].err != nil {
-				return fmt.Errorf("file server, %s: %w", sh.name, base[i].err)
+			r, s := l.each(yard, of(k.list)), l.each(target, of(k.list))
+			if err := errors.Join(r.err, s.err); err != nil {
+				return fmt.Errorf("%s: %w", sh.name, err)
 			}
-			if got[i] = better(got[i], l.each(target, of(k.list))); got[i].err != nil {
-				return fmt.Errorf("S3, %s: %w", sh.name, got[i].err)
-			}
+			base[i], own[i] = append(base[i], r), append(own[i], s)
 		}
 	}
 	for i, name := range []string{"PUT ", "GET "} {
-		base[i].print("file server "+name+sh.name, base[i])
-		got[i].print("S3 "+name+sh.name, base[i])
+		printBeside("file server "+name+sh.name, base[i], base[i])
+		printBeside("S3 "+name+sh.name, own[i], base[i])
 	}
 	return nil
 }
