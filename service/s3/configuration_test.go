@@ -151,6 +151,13 @@ func (w *world) configuration(t *testing.T) {
 	_, err = w.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("with-a-list"), ACL: "public-read"})
 	refused(t, err, 400, "InvalidBucketAclWithObjectOwnership")
 	_, err = w.s3.GetBucketReplication(ctx, &s3.GetBucketReplicationInput{Bucket: name})
+	refused(t, err, 404, "ReplicationConfigurationNotFoundError")
+	logging, err := w.s3.GetBucketLogging(ctx, &s3.GetBucketLoggingInput{Bucket: name})
+	ok(t, err)
+	if logging.LoggingEnabled != nil {
+		t.Error(logging.LoggingEnabled)
+	}
+	_, err = w.s3.PutBucketLogging(ctx, &s3.PutBucketLoggingInput{Bucket: name, BucketLoggingStatus: &types.BucketLoggingStatus{}})
 	refused(t, err, 501, "NotImplementedException")
 }
 

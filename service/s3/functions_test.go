@@ -80,7 +80,11 @@ func TestNotifyFunction(t *testing.T) {
 			return err
 		}
 		if len(out.Events) != 1 || !strings.HasPrefix(*out.Events[0].Message, "TOLD ObjectCreated:Put in/a "+b) {
-			return fmt.Errorf("%v", out.Events)
+			var lines []string
+			for _, e := range out.Events {
+				lines = append(lines, *e.Message)
+			}
+			return fmt.Errorf("%q", lines)
 		}
 		return nil
 	})

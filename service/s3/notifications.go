@@ -281,7 +281,7 @@ func (s *Service) deliver(ctx context.Context, id string) error {
 // record is an event in S3's own form. Source: Amazon S3 User Guide, "Event message
 // structure", version 2.1.
 func record(c *redoubt.Call, b *Bucket, event, configuration string, v *objects.Version) any {
-	object := map[string]any{"key": url.QueryEscape(v.Key), "sequencer": fmt.Sprintf("%018X", uint64(c.Time.UnixNano()))}
+	object := map[string]any{"key": strings.ReplaceAll(url.QueryEscape(v.Key), "%2F", "/"), "sequencer": fmt.Sprintf("%018X", uint64(c.Time.UnixNano()))}
 	if !v.Marker {
 		object["size"], object["eTag"] = v.Size, v.ETag
 	}
