@@ -1,7 +1,9 @@
 package cases
 
 import (
+	"archive/zip"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/redoubt-sec/redoubt/redoubttest"
+	"github.com/redoubt-sec/redoubt/server"
 )
 
 // TestTerraform makes, changes and destroys resources with terraform and its AWS
@@ -23,15 +26,13 @@ func TestTerraform(t *testing.T) {
 	if _, err := exec.LookPath("terraform"); err != nil {
 		t.Skipf("terraform is not installed, and no package of Debian's has it: %v", err)
 	}
-	s := redoubttest.Start(t, redoubttest.Options{})
+	// No function runs here: whether this host can isolate them does not matter.
+	s := redoubttest.Start(t, redoubttest.Options{Change: func(c *server.Config) { c.LambdaUnconfined = true }})
 	dir, home := t.TempDir(), t.TempDir()
-	config, err := os.ReadFile("testdata/terraform/main.tf")
-	if err != nil {
+	if err := os.CopyFS(dir, os.DirFS("testdata/terraform")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), config, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	function(t, filepath.Join(dir, "function.zip"))
 	account := s.NewAccount(t)
 	terraform := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(t.Context(), "terraform", append([]string{"-chdir=" + dir}, args...)...)
@@ -66,6 +67,23 @@ func TestTerraform(t *testing.T) {
 		run("plan", "-no-color", "-input=false", "-detailed-exitcode", "-var", again)
 	}
 	run("destroy", "-no-color", "-input=false", "-auto-approve", "-var", "again=true")
+}
+
+// function writes the package of a function, the same bytes each time.
+func function(t *testing.T, path string) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z := zip.NewWriter(f)
+	w, err := z.Create("index.py")
+	if err == nil {
+		_, err = w.Write([]byte("def handler(event, context):\n    return event\n"))
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // providers is a folder that holds terraform's AWS provider, if there is one.

@@ -29,8 +29,11 @@ type Store struct {
 	root   *os.Root
 	closed atomic.Bool
 
-	mu    sync.Mutex
-	ready bool // the directories are there
+	making sync.Mutex
+	ready  bool // the directories are there
+
+	mu      sync.Mutex
+	folders map[string]*folder // that were opened
 }
 
 // Open opens a directory of blobs and makes it if it is new. What lies in it is
@@ -73,8 +76,8 @@ func (s *Store) made() (bool, error) {
 // prepare makes the directories. FORMAT comes last: when it is there, they are
 // all durable.
 func (s *Store) prepare() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.making.Lock()
+	defer s.making.Unlock()
 	if s.ready {
 		return nil
 	}
@@ -124,6 +127,15 @@ func (s *Store) sync(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// settle makes a folder's entries durable.
+func (s *Store) settle(d *folder, name string) error {
+	err := d.sync()
+	if err != nil {
+		s.reopen(name)
+	}
+	return err
+}
+
 // place is where a committed blob lies.
 func place(name string) string { return name[:2] + "/" + name }
 
@@ -155,7 +167,11 @@ func (s *Store) Open(ctx context.Context, name string, offset, length int64) (io
 	if err := s.check(ctx, name); err != nil {
 		return nil, err
 	}
-	f, err := s.root.Open(place(name))
+	d, err := s.folder(name[:2])
+	if err != nil {
+		return nil, failure(err)
+	}
+	f, err := d.open(name, unix.O_RDONLY)
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -199,12 +215,15 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	if err := s.check(ctx, name); err != nil {
 		return err
 	}
-	err := s.root.Remove(place(name))
+	d, err := s.folder(name[:2])
+	if err == nil {
+		err = d.remove(name)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil {
-		err = s.sync(name[:2])
+		err = s.settle(d, name[:2])
 	}
 	return failure(err)
 }

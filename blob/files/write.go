@@ -32,7 +32,7 @@ func (s *Store) Create(ctx context.Context, name string, size int64) (blob.Write
 	if err := s.prepare(); err != nil {
 		return nil, failure(err)
 	}
-	f, err := s.begin(writing + "/" + name)
+	f, err := s.begin(name)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, blob.ErrExists
 	}
@@ -57,22 +57,22 @@ func (s *Store) Create(ctx context.Context, name string, size int64) (blob.Write
 
 // begin makes and locks a file. Between the two, Sweep may take it for a dead
 // one's; then it is made again.
-func (s *Store) begin(path string) (*os.File, error) {
+func (s *Store) begin(name string) (*os.File, error) {
+	d, err := s.folder(writing)
+	if err != nil {
+		return nil, err
+	}
 	for range 100 {
-		f, err := s.root.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		f, err := d.open(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
 		if err != nil {
 			return nil, err
 		}
-		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			there, err := s.root.Lstat(path)
-			mine, merr := f.Stat()
-			if err == nil && merr == nil && os.SameFile(there, mine) {
-				return f, nil
-			}
+		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && d.holds(name, f) {
+			return f, nil
 		}
 		f.Close()
 	}
-	return nil, fmt.Errorf("%s cannot be locked", path)
+	return nil, fmt.Errorf("%s cannot be locked", name)
 }
 
 // Write implements io.Writer.
@@ -123,15 +123,22 @@ func (w *writer) Commit() error {
 // publish gives the file its place. Nobody else can put anything there meanwhile:
 // who writes the same name would have to hold writing/NAME as well.
 func (w *writer) publish() error {
-	to := place(w.name)
-	if _, err := w.s.root.Lstat(to); err == nil {
-		return blob.ErrExists
-	}
-	if err := w.s.root.Rename(writing+"/"+w.name, to); err != nil {
+	from, err := w.s.folder(writing)
+	if err != nil {
 		return failure(err)
 	}
-	if err := w.s.sync(w.name[:2]); err != nil {
-		w.s.root.Remove(to) // not known to last: not there
+	to, err := w.s.folder(w.name[:2])
+	if err != nil {
+		return failure(err)
+	}
+	if _, err := to.stat(w.name); err == nil {
+		return blob.ErrExists
+	}
+	if err := from.move(w.name, to); err != nil {
+		return failure(err)
+	}
+	if err := w.s.settle(to, w.name[:2]); err != nil {
+		to.remove(w.name) // not known to last: not there
 		return failure(err)
 	}
 	return nil
@@ -143,7 +150,10 @@ func (w *writer) Abort() error {
 		return nil
 	}
 	w.done = true
-	err := w.s.root.Remove(writing + "/" + w.name)
+	d, err := w.s.folder(writing)
+	if err == nil {
+		err = d.remove(w.name)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -156,6 +166,13 @@ func (s *Store) Sweep(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, failure(err)
 	}
+	if len(names) == 0 {
+		return 0, nil // maybe nothing was ever written
+	}
+	d, err := s.folder(writing)
+	if err != nil {
+		return 0, failure(err)
+	}
 	n := 0
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
@@ -164,25 +181,20 @@ func (s *Store) Sweep(ctx context.Context) (int, error) {
 		if !blob.Valid(name) {
 			continue
 		}
-		path := writing + "/" + name
-		f, err := s.root.OpenFile(path, os.O_RDWR, 0)
+		f, err := d.open(name, unix.O_RDWR)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return n, failure(err)
 		}
-		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			// Committed between the look and the lock: then the path leads elsewhere.
-			there, err := s.root.Lstat(path)
-			mine, merr := f.Stat()
-			if err == nil && merr == nil && os.SameFile(there, mine) {
-				if err := s.root.Remove(path); err != nil {
-					f.Close()
-					return n, failure(err)
-				}
-				n++
+		// Committed between the look and the lock: then the name is another file's.
+		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && d.holds(name, f) {
+			if err := d.remove(name); err != nil {
+				f.Close()
+				return n, failure(err)
 			}
+			n++
 		}
 		f.Close()
 	}

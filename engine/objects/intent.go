@@ -40,9 +40,11 @@ func (s *Store) take(ctx context.Context) (string, error) {
 		if err := s.bind(ctx, true); err != nil {
 			return "", err
 		}
-		names := make([]string, batch)
+		// Names that are taken together begin alike, so that whoever writes files at the
+		// same time flushes one directory for all of them.
+		names, first := make([]string, batch), blob.NewName()[:2]
 		for i := range names {
-			names[i] = blob.NewName()
+			names[i] = first + blob.NewName()[2:]
 		}
 		err := s.run(ctx, func(tx *store.Tx) error {
 			for _, n := range names {

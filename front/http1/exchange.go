@@ -2,6 +2,7 @@ package http1
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/textproto"
 	"strconv"
@@ -98,6 +99,14 @@ func (c *conn) write(r *http.Request, resp *wire.Response, keep bool) (again, wh
 		b, rest = append(b, rest...), nil
 	}
 	c.out = b
+	if from, ok := stream.(io.WriterTo); ok && f != chunked {
+		to := &pieces{c: c, head: b}
+		_, err := from.WriteTo(to)
+		if err == nil && to.head != nil {
+			_, err = to.Write(nil) // there was nothing to hand out
+		}
+		return keep && err == nil, err == nil
+	}
 	c.writeWithin(c.server.limits.Write, now)
 	_, err := c.net.Write(b)
 	if err == nil && len(rest) > 0 {
@@ -166,6 +175,26 @@ func (c *conn) stream(from io.Reader, chunked bool) error {
 			return err
 		}
 	}
+}
+
+// pieces writes what a stream hands out without copying it; the head goes with the
+// first.
+type pieces struct {
+	c    *conn
+	head []byte
+}
+
+// Write implements io.Writer.
+func (w *pieces) Write(p []byte) (int, error) {
+	w.c.writeWithin(w.c.server.limits.Write, time.Now())
+	if w.head == nil {
+		return w.c.net.Write(p)
+	}
+	head := int64(len(w.head))
+	list := net.Buffers{w.head, p}
+	w.head = nil
+	n, err := list.WriteTo(w.c.net)
+	return int(max(n-head, 0)), err
 }
 
 func (c *conn) piece(p []byte, chunked bool) error {

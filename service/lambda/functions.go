@@ -256,13 +256,3 @@ func (s *Service) release(tx *store.Tx, r ref, v *Version) error {
 	}
 	return err
 }
-
-// GetFunctionCodeSigningConfig answers that a function has none: code that must be
-// signed cannot be asked for here.
-func (s *Service) GetFunctionCodeSigningConfig(ctx context.Context, c *redoubt.Call, in *api.GetFunctionCodeSigningConfigInput) (*api.GetFunctionCodeSigningConfigOutput, error) {
-	r, err := parseRef(c, value(in.FunctionName), nil)
-	if err == nil {
-		_, err = s.load(store.From(ctx), r.unqualified())
-	}
-	return nil, err
-}

@@ -68,7 +68,6 @@ func (s *Service) Operations() op.Service {
 		})).Records("FunctionName", "Qualifier"),
 		op.Row(api.OpListFunctionEventInvokeConfigs, s.ListFunctionEventInvokeConfigs, onFunction(s, func(in *api.ListFunctionEventInvokeConfigsInput) (_, _ *string) { return in.FunctionName, nil })).Records("FunctionName", "MaxItems"),
 		op.Row(api.OpPutFunctionConcurrency, s.PutFunctionConcurrency, onFunction(s, func(in *api.PutFunctionConcurrencyInput) (_, _ *string) { return in.FunctionName, nil })).Records("FunctionName", "ReservedConcurrentExecutions"),
-		op.Row(api.OpGetFunctionCodeSigningConfig, s.GetFunctionCodeSigningConfig, onFunction(s, func(in *api.GetFunctionCodeSigningConfigInput) (_, _ *string) { return in.FunctionName, nil })).Records("FunctionName"),
 		op.Row(api.OpGetFunctionConcurrency, s.GetFunctionConcurrency, onFunction(s, func(in *api.GetFunctionConcurrencyInput) (_, _ *string) { return in.FunctionName, nil })).Records("FunctionName"),
 		op.Row(api.OpDeleteFunctionConcurrency, s.DeleteFunctionConcurrency, onFunction(s, func(in *api.DeleteFunctionConcurrencyInput) (_, _ *string) { return in.FunctionName, nil })).Records("FunctionName"),
 		op.Row(api.OpGetAccountSettings, s.GetAccountSettings, onAll[api.GetAccountSettingsInput]),

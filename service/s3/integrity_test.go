@@ -197,10 +197,12 @@ func (w *world) integrity(t *testing.T) {
 	}
 
 	// What an upload becomes is held against what was said of the whole.
+	up, err = w.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &b, Key: aws.String("k"), ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme})
+	ok(t, err)
 	p, err := w.s3.UploadPart(ctx, &s3.UploadPartInput{Bucket: &b, Key: aws.String("k"), UploadId: up.UploadId, PartNumber: aws.Int32(1), Body: bytes.NewReader(body)})
 	ok(t, err)
 	for code, change := range map[string]func(*s3.CompleteMultipartUploadInput){
-		"BadDigest":      func(in *s3.CompleteMultipartUploadInput) { in.ChecksumCRC64NVME = aws.String(zero(8)) },
+		"BadDigest":      func(in *s3.CompleteMultipartUploadInput) { in.ChecksumType, in.ChecksumCRC64NVME = types.ChecksumTypeFullObject, aws.String(zero(8)) },
 		"InvalidRequest": func(in *s3.CompleteMultipartUploadInput) { in.MpuObjectSize = aws.Int64(int64(len(body)) + 1) },
 		"InvalidPart": func(in *s3.CompleteMultipartUploadInput) {
 			in.MultipartUpload.Parts[0].ETag = aws.String(`"00000000000000000000000000000000"`)

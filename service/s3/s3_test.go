@@ -123,6 +123,9 @@ func TestS3(t *testing.T) {
 	for name, f := range map[string]func(*world, *testing.T){
 		"buckets":       (*world).buckets,
 		"configuration": (*world).configuration,
+		"addressing":    (*world).addressing,
+		"payers":        (*world).payers,
+		"waiting":       (*world).waiting,
 		"websites":      (*world).websites,
 		"policies":      (*world).policies,
 		"points":        (*world).points,

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redoubt-sec/redoubt/op/schema"
@@ -214,9 +215,22 @@ func (r *Routes) named(svc *schema.Service, x *route, name string) bool {
 	return false
 }
 
+// canonicals remembers how the names of members stand in an http.Header: an object's
+// request has dozens, of which it uses few.
+var canonicals sync.Map // string to string; names of models, so they are bounded
+
+func canonical(name string) string {
+	if c, ok := canonicals.Load(name); ok {
+		return c.(string)
+	}
+	c := http.CanonicalHeaderKey(name)
+	canonicals.Store(name, c)
+	return c
+}
+
 // header reads a member of a header.
 func header(svc *schema.Service, m *schema.Member, f reflect.Value, h http.Header, document func([]byte) error) error {
-	values := h[http.CanonicalHeaderKey(m.WireName())]
+	values := h[canonical(m.WireName())]
 	if len(values) == 0 {
 		return nil
 	}
