@@ -202,7 +202,9 @@ func (w *world) integrity(t *testing.T) {
 	p, err := w.s3.UploadPart(ctx, &s3.UploadPartInput{Bucket: &b, Key: aws.String("k"), UploadId: up.UploadId, PartNumber: aws.Int32(1), Body: bytes.NewReader(body)})
 	ok(t, err)
 	for code, change := range map[string]func(*s3.CompleteMultipartUploadInput){
-		"BadDigest":      func(in *s3.CompleteMultipartUploadInput) { in.ChecksumType, in.ChecksumCRC64NVME = types.ChecksumTypeFullObject, aws.String(zero(8)) },
+		"BadDigest": func(in *s3.CompleteMultipartUploadInput) {
+			in.ChecksumType, in.ChecksumCRC64NVME = types.ChecksumTypeFullObject, aws.String(zero(8))
+		},
 		"InvalidRequest": func(in *s3.CompleteMultipartUploadInput) { in.MpuObjectSize = aws.Int64(int64(len(body)) + 1) },
 		"InvalidPart": func(in *s3.CompleteMultipartUploadInput) {
 			in.MultipartUpload.Parts[0].ETag = aws.String(`"00000000000000000000000000000000"`)
