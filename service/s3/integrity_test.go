@@ -199,7 +199,7 @@ func (w *world) integrity(t *testing.T) {
 	// What an upload becomes is held against what was said of the whole.
 	up, err = w.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &b, Key: aws.String("k"), ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme})
 	ok(t, err)
-	p, err := w.s3.UploadPart(ctx, &s3.UploadPartInput{Bucket: &b, Key: aws.String("k"), UploadId: up.UploadId, PartNumber: aws.Int32(1), Body: bytes.NewReader(body)})
+	p, err := w.s3.UploadPart(ctx, &s3.UploadPartInput{Bucket: &b, Key: aws.String("k"), UploadId: up.UploadId, PartNumber: aws.Int32(1), ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, Body: bytes.NewReader(body)})
 	ok(t, err)
 	for code, change := range map[string]func(*s3.CompleteMultipartUploadInput){
 		"BadDigest": func(in *s3.CompleteMultipartUploadInput) {
