@@ -122,6 +122,11 @@ func (b *bencher) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if b.wants("functions") && b.delay == 0 {
+		if err := b.functions(c); err != nil {
+			return err
+		}
+	}
 	if b.wants("start") && b.delay == 0 {
 		target.stop()
 		return starts(ctx, b.binary, data, b.rounds)

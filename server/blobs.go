@@ -32,7 +32,24 @@ func openBlobs(c *Config) (blob.Store, error) {
 	case strings.HasPrefix(c.Blob, "file://"):
 		return files.Open(strings.TrimPrefix(c.Blob, "file://"))
 	}
-	return bucketOfBlobs(c)
+	return bucketOfBlobs(c, "")
+}
+
+// openBlocks opens where the blocks of the logs are kept: in the data directory,
+// or where several servers share a store, beside the data of objects if those lie
+// where all servers reach them, in a place of the installation's own. Nil: nowhere.
+func (s *Server) openBlocks() (blob.Store, error) {
+	dir, shelf := strings.CutPrefix(s.conf.Blob, "file://")
+	own := "logs/" + s.dir.state.Installation
+	switch {
+	case !s.conf.shared():
+		return files.Open(filepath.Join(s.conf.Data, "logs"))
+	case shelf:
+		return files.Open(filepath.Join(dir, own))
+	case strings.HasPrefix(s.conf.Blob, "s3://"):
+		return bucketOfBlobs(&s.conf, own+"/")
+	}
+	return nil, nil
 }
 
 // blobBucket is what "s3://BUCKET/PREFIX?endpoint=URL&region=REGION&ca=FILE" says.
@@ -65,7 +82,9 @@ func parseBlobBucket(text, region string) (b blobBucket, err error) {
 	return b, nil
 }
 
-func bucketOfBlobs(c *Config) (blob.Store, error) {
+// bucketOfBlobs opens the bucket, or a part of it. Names of blobs hold no slash, so
+// that one part never takes another's blobs for its own.
+func bucketOfBlobs(c *Config, part string) (blob.Store, error) {
 	b, err := parseBlobBucket(c.Blob, c.Region)
 	if err != nil {
 		return nil, err
@@ -103,7 +122,7 @@ func bucketOfBlobs(c *Config) (blob.Store, error) {
 			return nil, fmt.Errorf("ca: %w", err)
 		}
 	}
-	return s3.New(s3.Config{Endpoint: b.endpoint, Bucket: b.bucket, Prefix: b.prefix, Client: gate.Client("blob", o), Signer: signer})
+	return s3.New(s3.Config{Endpoint: b.endpoint, Bucket: b.bucket, Prefix: b.prefix + part, Client: gate.Client("blob", o), Signer: signer})
 }
 
 // openObjects opens the object store.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/redoubt-sec/redoubt/api/all"
 	"github.com/redoubt-sec/redoubt/api/redoubtapi"
-	"github.com/redoubt-sec/redoubt/blob/files"
 	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
 	"github.com/redoubt-sec/redoubt/engine/logs"
@@ -101,19 +100,13 @@ func (s *Server) openEngines(ctx context.Context) error {
 	return s.openFunctions(ctx)
 }
 
-// openLogs opens the logs. Their blocks lie in the data directory; where several
-// servers share a store, which do not share that, events stay in the store.
+// openLogs opens the logs. Without a place for their blocks, events stay in the store.
 func (s *Server) openLogs(ctx context.Context) error {
-	d := logs.Deps{DB: s.db, Seal: s.keyring, Clock: s.clock, Log: s.log}
-	if !s.conf.shared() {
-		blocks, err := files.Open(filepath.Join(s.conf.Data, "logs"))
-		if err != nil {
-			return err
-		}
-		d.Blobs = blocks
+	blocks, err := s.openBlocks()
+	if err != nil {
+		return err
 	}
-	var err error
-	if s.logs, err = logs.Open(d); err != nil {
+	if s.logs, err = logs.Open(logs.Deps{DB: s.db, Seal: s.keyring, Blobs: blocks, Clock: s.clock, Log: s.log}); err != nil {
 		return err
 	}
 	s.run(ctx, "logs", s.logs.Run)

@@ -17,7 +17,7 @@ type Options struct {
 	// Clock replaces the services' clock and lets the clock endpoint move it.
 	// Tests only; dev mode makes one itself.
 	Clock *redoubt.Shifted
-	// Disk replaces the disk of the embedded store. Benchmarks only.
+	// Disk replaces the disk of the embedded store. Benchmarks and tests only.
 	Disk vfs.FS
 }
 
@@ -29,6 +29,9 @@ func (c *Config) Warnings() []string {
 	}
 	if c.Store == "memory" {
 		w = append(w, "store memory: everything is lost when the server stops")
+	}
+	if c.shared() && c.Blob == "files" {
+		w = append(w, "blob files with a store that several servers share: log events stay in the store and fill it, since no blocks of them can be made (set blob to s3://… or to a directory that all servers share)")
 	}
 	if c.AuditFailOpen {
 		w = append(w, "audit-fail-open: calls are served even when they cannot be recorded")

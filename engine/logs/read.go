@@ -312,6 +312,9 @@ func (l *Logs) frames(ctx context.Context, s source, streams map[string]bool) ([
 	if streams != nil && !slices.ContainsFunc(b.Streams, func(id string) bool { return streams[id] }) {
 		return nil, nil
 	}
+	if l.Blobs == nil {
+		return nil, fmt.Errorf("%w: %s: this server has no place of blocks", errLost, b.Blob)
+	}
 	in, err := l.Blobs.Open(ctx, b.Blob, 0, -1)
 	if errors.Is(err, blob.ErrNotFound) {
 		if still, serr := l.DB.Exists(s.key); serr == nil && !still {
