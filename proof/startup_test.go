@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/redoubt-sec/redoubt/api/kmsapi"
+	"github.com/redoubt-sec/redoubt/api/ssmapi"
 	"github.com/redoubt-sec/redoubt/api/stsapi"
 )
 
@@ -207,6 +208,57 @@ func TestSoakManyKeys(t *testing.T) {
 	t.Logf("memory: %.0f MiB", float64(rss)/(1<<20))
 	if rss > 400<<20 {
 		t.Errorf("with %d keys it takes %.0f MiB, want less than 400", keys, float64(rss)/(1<<20))
+	}
+	p.stop(t)
+}
+
+// TestSoakManyParameters: killed with a million parameters, the server starts within
+// two seconds, for the log that it has to go through is bounded, and answers pages
+// of a path with little work.
+func TestSoakManyParameters(t *testing.T) {
+	if !soak {
+		t.Skip("makes 1,000,000 parameters: only with REDOUBT_SOAK=1")
+	}
+	const parameters = 1_000_000
+	conf := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(conf, []byte("limits:\n  ssm:StandardParameters: 2000000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(t.TempDir(), "data")
+	args := []string{"--config", conf, "--log-level", "warn"}
+	p := launch(t, data, args...)
+	start := time.Now()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < parameters; i = next.Add(1) - 1 {
+				a := p.call(&ssmapi.Model, "PutParameter", object{"Name": fmt.Sprintf("/app/%04d/key-%03d", i/1000, i%1000), "Value": fmt.Sprint("value ", i), "Type": "String"}, p.admin)
+				if !a.ok() {
+					t.Error(a)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%d parameters in %v", parameters, time.Since(start))
+	admin := p.admin
+	p.kill()
+	p, took := restart(t, data, admin, args...)
+	t.Logf("start: %v, of which the server worked %v", took, worked(t, p))
+	if took > 2*time.Second {
+		t.Errorf("with %d parameters a start takes %v, want less than 2 s", parameters, took)
+	}
+	page := cost(t, p, 100, func(i int) {
+		out := p.must(t, &ssmapi.Model, "GetParametersByPath", object{"Path": fmt.Sprintf("/app/%04d", i%(parameters/1000))}, admin)
+		if n := len(out["Parameters"].([]any)); n != 10 {
+			t.Fatalf("%d parameters on a page", n)
+		}
+	})
+	t.Logf("a page of GetParametersByPath: %v", page)
+	if page > 5*time.Millisecond {
+		t.Errorf("a page of GetParametersByPath takes %v, want less than 5 ms", page)
 	}
 	p.stop(t)
 }

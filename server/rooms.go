@@ -88,6 +88,7 @@ func (s *Server) openRooms(ctx context.Context) error {
 	})
 	s.rooms.secrets = secretsmanager.New(secretsmanager.Deps{
 		DB: s.db, Identity: s.identity, Keyring: s.keyring, Schedule: s.schedule, Clock: s.clock, Invoker: s.door,
+		Rotators: rotate.New(rotate.Options{Gate: s.egress}),
 	})
 	s.rooms.admin = admin.New(admin.Deps{
 		DB: s.db, Identity: s.identity, Keyring: s.keyring, Clock: s.clock,
@@ -101,7 +102,7 @@ func (s *Server) openRooms(ctx context.Context) error {
 	})
 	s.rooms.lambda = lambda.New(lambda.Deps{
 		DB: s.db, Keyring: s.keyring, Identity: s.identity, Schedule: s.schedule, Outbox: s.outbox, Clock: s.clock, Invoker: s.door,
-		Log: s.log, Engine: s.functions, Builtins: s.rooms.secrets.Builtins(rotate.New(rotate.Options{Gate: s.egress})),
+		Log: s.log, Engine: s.functions, Builtins: s.rooms.secrets.Builtins(),
 	})
 	s.run(ctx, "kms", s.rooms.kms.Run)
 	s.run(ctx, "lambda", s.rooms.lambda.Run)

@@ -14,6 +14,7 @@ var actions = []schema.Action{
 	{Name: "ExplainAccess", Level: "Read", Resources: []string{"installation*"}, Conditions: []string{}},
 	{Name: "GetStatus", Level: "Read", Resources: []string{"installation*"}, Conditions: []string{}},
 	{Name: "ListAccounts", Level: "List", Resources: []string{"installation*"}, Conditions: []string{}},
+	{Name: "ManageRotation", Level: "Write", Resources: []string{"installation*"}, Conditions: []string{}},
 	{Name: "RotateSeal", Level: "Write", Resources: []string{"installation*"}, Conditions: []string{}},
 	{Name: "VerifyBlobs", Level: "Write", Resources: []string{"installation*"}, Conditions: []string{}},
 }

@@ -15,6 +15,7 @@ var (
 	OpExplainAccess    = op.Desc[ExplainAccessInput, ExplainAccessOutput]{Service: &Model, Name: "ExplainAccess"}
 	OpGetStatus        = op.Desc[GetStatusInput, GetStatusOutput]{Service: &Model, Name: "GetStatus"}
 	OpListAccounts     = op.Desc[ListAccountsInput, ListAccountsOutput]{Service: &Model, Name: "ListAccounts"}
+	OpManageRotation   = op.Desc[ManageRotationInput, ManageRotationOutput]{Service: &Model, Name: "ManageRotation"}
 	OpRotateSeal       = op.Desc[RotateSealInput, RotateSealOutput]{Service: &Model, Name: "RotateSeal"}
 	OpVerifyBlobs      = op.Desc[VerifyBlobsInput, VerifyBlobsOutput]{Service: &Model, Name: "VerifyBlobs"}
 )

@@ -3,6 +3,13 @@
 
 package redoubtapi
 
+// Values of RotationUsers.
+const (
+	RotationUsersOne  = "one"
+	RotationUsersTwo  = "two"
+	RotationUsersNone = "none"
+)
+
 // Values of SealKind.
 const (
 	SealKindFile       = "file"

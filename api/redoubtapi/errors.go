@@ -15,5 +15,6 @@ const (
 	ErrNoSuchPrincipalException        redoubt.ErrorKind = "NoSuchPrincipalException"
 	ErrNoSuchSecretException           redoubt.ErrorKind = "NoSuchSecretException"
 	ErrSealException                   redoubt.ErrorKind = "SealException"
+	ErrUnmanageableSecretException     redoubt.ErrorKind = "UnmanageableSecretException"
 	ErrVerificationInProgressException redoubt.ErrorKind = "VerificationInProgressException"
 )

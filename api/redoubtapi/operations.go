@@ -10,10 +10,11 @@ import (
 var operations = []schema.Operation{
 	{Name: "CreateAccount", Method: "POST", URI: "/_redoubt/v1/accounts", ResponseCode: 201, Input: 10, Output: 11, Errors: []schema.Index{0, 2}, Action: "redoubt:CreateAccount"},
 	{Name: "CreateBackup", Method: "POST", URI: "/_redoubt/v1/backup", Input: 12, Output: 13, Errors: []schema.Index{0, 20}, Action: "redoubt:CreateBackup", ReadOnly: true},
-	{Name: "DiagnoseRotation", Method: "POST", URI: "/_redoubt/v1/rotation/diagnose", Input: 14, Output: 15, Errors: []schema.Index{0, 26}, Action: "redoubt:DiagnoseRotation", ReadOnly: true},
-	{Name: "ExplainAccess", Method: "POST", URI: "/_redoubt/v1/explain", Input: 16, Output: 17, Errors: []schema.Index{0, 25}, Action: "redoubt:ExplainAccess", ReadOnly: true},
+	{Name: "DiagnoseRotation", Method: "POST", URI: "/_redoubt/v1/rotation/diagnose", Input: 14, Output: 15, Errors: []schema.Index{0, 28}, Action: "redoubt:DiagnoseRotation", ReadOnly: true},
+	{Name: "ExplainAccess", Method: "POST", URI: "/_redoubt/v1/explain", Input: 16, Output: 17, Errors: []schema.Index{0, 27}, Action: "redoubt:ExplainAccess", ReadOnly: true},
 	{Name: "GetStatus", Method: "GET", URI: "/_redoubt/v1/status", Input: schema.None, Output: 18, Errors: []schema.Index{0}, Action: "redoubt:GetStatus", ReadOnly: true},
 	{Name: "ListAccounts", Method: "GET", URI: "/_redoubt/v1/accounts", Input: 21, Output: 22, Errors: []schema.Index{0}, Action: "redoubt:ListAccounts", ReadOnly: true},
-	{Name: "RotateSeal", Method: "POST", URI: "/_redoubt/v1/seal/rotate", Input: 30, Output: 31, Errors: []schema.Index{0, 32}, Action: "redoubt:RotateSeal"},
-	{Name: "VerifyBlobs", Method: "POST", URI: "/_redoubt/v1/blob/verify", Input: 45, Output: 46, Errors: []schema.Index{0, 44}, Action: "redoubt:VerifyBlobs"},
+	{Name: "ManageRotation", Method: "POST", URI: "/_redoubt/v1/rotation/manage", Input: 24, Output: 25, Errors: []schema.Index{0, 28, 47}, Action: "redoubt:ManageRotation"},
+	{Name: "RotateSeal", Method: "POST", URI: "/_redoubt/v1/seal/rotate", Input: 32, Output: 33, Errors: []schema.Index{0, 35}, Action: "redoubt:RotateSeal"},
+	{Name: "VerifyBlobs", Method: "POST", URI: "/_redoubt/v1/blob/verify", Input: 49, Output: 50, Errors: []schema.Index{0, 48}, Action: "redoubt:VerifyBlobs"},
 }

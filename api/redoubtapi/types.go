@@ -100,6 +100,17 @@ type ListAccountsResponse struct {
 	NextToken *string
 }
 
+type ManageRotationRequest struct {
+	SecretId *string
+	Region   *string
+	Users    *string
+}
+
+type ManageRotationResponse struct {
+	SecretArn     *string
+	OwningService *string
+}
+
 type NoSuchPrincipalException struct {
 	Message *string
 }
@@ -155,6 +166,10 @@ type ServiceStatus struct {
 	Implemented *int32
 }
 
+type UnmanageableSecretException struct {
+	Message *string
+}
+
 type VerificationInProgressException struct {
 	Message *string
 }
@@ -190,6 +205,10 @@ type GetStatusOutput = GetStatusResponse
 type ListAccountsInput = ListAccountsRequest
 
 type ListAccountsOutput = ListAccountsResponse
+
+type ManageRotationInput = ManageRotationRequest
+
+type ManageRotationOutput = ManageRotationResponse
 
 type RotateSealInput = RotateSealRequest
 

@@ -167,7 +167,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	close(e.spawner.done)
 	cancel()
 	delivered.Wait()
-	return nil
+	return os.RemoveAll(e.code.root) // at rest a package is ciphertext only
 }
 
 // Capabilities answers what this host enforces. The first call tries it out.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/redoubt-sec/redoubt/egress"
@@ -92,6 +93,16 @@ func (e *Engine) Functions() []*Function { return e.functions }
 func (e *Engine) Function(name string) *Function {
 	for _, f := range e.functions {
 		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// For answers the function that rotates secrets whose "engine" is kind, or nil.
+func (e *Engine) For(kind string, s Scheme) *Function {
+	for _, f := range e.functions {
+		if f.Scheme == s && slices.Contains(f.driver.engine.kinds, kind) {
 			return f
 		}
 	}

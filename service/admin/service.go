@@ -50,6 +50,9 @@ type Deps struct {
 	NewSeal func(ctx context.Context, in *redoubtapi.RotateSealRequest) (seal keyring.Seal, shares func() []string, err error)
 	// Diagnose looks at the rotation of a secret that the caller may know of.
 	Diagnose func(ctx context.Context, c *redoubt.Call, secret string) (*Rotation, error)
+	// Manage puts a secret's rotation into the server's own hands, or gives it back.
+	// Its refusals say why that cannot be.
+	Manage func(ctx context.Context, c *redoubt.Call, secret, users string) (owner string, err error)
 	// Backup streams an encrypted backup to the recipient.
 	Backup func(ctx context.Context, recipient string) (io.ReadCloser, int64, error)
 	// Verify looks at all data of objects; what KMS keys protect, as far as the caller may
@@ -87,6 +90,8 @@ func (s *Service) Operations() op.Service {
 			Records("PrincipalArn", "Action", "ResourceArn", "Region"),
 		op.Row(redoubtapi.OpGetStatus, s.GetStatus, needs[redoubtapi.GetStatusInput](s, "redoubt:GetStatus")),
 		op.Row(redoubtapi.OpListAccounts, s.ListAccounts, needs[redoubtapi.ListAccountsInput](s, "redoubt:ListAccounts")),
+		op.Row(redoubtapi.OpManageRotation, s.ManageRotation, needs[redoubtapi.ManageRotationInput](s, "redoubt:ManageRotation")).
+			Records("SecretId", "Region", "Users").Answers("SecretArn", "OwningService"),
 		op.Row(redoubtapi.OpRotateSeal, s.RotateSeal, needs[redoubtapi.RotateSealInput](s, "redoubt:RotateSeal")).
 			Records("RotateRoot", "Kind"),
 		op.Row(redoubtapi.OpVerifyBlobs, s.VerifyBlobs, needs[redoubtapi.VerifyBlobsInput](s, "redoubt:VerifyBlobs")).Outside().

@@ -87,9 +87,9 @@ func (s *Service) admit(ctx context.Context, c *redoubt.Call, sec *Secret) (mast
 }
 
 // Builtins are the functions, for Lambda.
-func (s *Service) Builtins(e *rotate.Engine) []*functions.Builtin {
+func (s *Service) Builtins() []*functions.Builtin {
 	var list []*functions.Builtin
-	for _, f := range e.Functions() {
+	for _, f := range s.rotators.Functions() {
 		list = append(list, &functions.Builtin{
 			Name: f.Name, Description: f.Description, Service: endpoint, Variables: rotate.Variables,
 			Role: func(account, region string) string { return roleARN(region, account) },

@@ -51,7 +51,11 @@ func (s *Service) Diagnose(ctx context.Context, c *redoubt.Call, id string) (*Di
 				fmt.Fprintf(&b, "%-13s %s\n", name+":", stamp(t))
 			}
 		}
-		fmt.Fprintf(&b, "Function:     %s\n", r.Function)
+		if r.Managed {
+			fmt.Fprintf(&b, "Managed:      by this server, as %s does\n", functionName(r.Function))
+		} else {
+			fmt.Fprintf(&b, "Function:     %s\n", r.Function)
+		}
 		if r.Master != "" {
 			fmt.Fprintf(&b, "Admitted:     %s\n", r.Master)
 		}
@@ -143,7 +147,7 @@ func (s *Service) cause(ctx context.Context, c *redoubt.Call, sec *Secret, list 
 	if text, err := s.keyCause(ctx, c, sec); err != nil || text != "" {
 		return text, err
 	}
-	if err := s.invocable(ctx, sec, r.Function); err != nil {
+	if err := s.reachable(ctx, sec, r); err != nil {
 		if _, refusal := isRefusal(err); !refusal {
 			return "", err
 		}

@@ -69,7 +69,8 @@ func entry(sec *Secret) api.SecretListEntry {
 		e.PrimaryRegion = new(sec.primaryRegion())
 	}
 	if r := sec.Rotation; r != nil {
-		e.RotationEnabled, e.RotationLambdaARN, e.RotationRules = &r.Enabled, present(r.Function), r.shown()
+		e.RotationEnabled, e.RotationLambdaARN, e.RotationRules = &r.Enabled, r.function(), r.shown()
+		e.OwningService = present(sec.owner())
 		e.LastRotatedDate = present(r.Last)
 		if r.Enabled {
 			e.NextRotationDate = present(r.Next)
@@ -164,7 +165,7 @@ func fits(sec *Secret, key, v string) bool {
 		}
 		return wordsBegin(v, attributes...)
 	}
-	return false // owning-service: no other service owns a secret here
+	return sec.owner() != "" && strings.HasPrefix(sec.owner(), v) // owning-service
 }
 
 // wordsBegin reports whether every word of v begins a word of the texts, whatever

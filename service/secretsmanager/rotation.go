@@ -26,6 +26,9 @@ type Rotation struct {
 	// Next is the last second of the coming window, and Due the moment in it.
 	Next time.Time `json:",omitzero"`
 	Due  time.Time `json:",omitzero"`
+	// Managed: this server owns the secret's rotation; Function says which of its
+	// own does it, and is not shown.
+	Managed bool `json:",omitempty"`
 	// Master is the secret that a built-in function may read besides this one:
 	// whoever set rotation up could read it.
 	Master string  `json:",omitempty"`
@@ -109,11 +112,12 @@ func (s *Service) rotateNeeds(ctx context.Context, c *redoubt.Call, in *api.Rota
 	if function == "" {
 		return needs, nil
 	}
+	managed := sec != nil && sec.owner() != ""
 	lambda := redoubt.Need{Action: "lambda:InvokeFunction", Resource: function}
 	if a, err := redoubt.ParseARN(function); err == nil && isDigits(a.Account) {
 		lambda.Account = a.Account
 	}
-	if lambda.Account == "" || lambda.Account == c.Account {
+	if !managed && (lambda.Account == "" || lambda.Account == c.Account) {
 		// A function of another account admits Secrets Manager by its policy, which
 		// is asked when it is invoked.
 		needs = append(needs, lambda)
@@ -173,6 +177,9 @@ func (s *Service) setUp(ctx context.Context, c *redoubt.Call, tx *store.Tx, sec 
 		if a, err := redoubt.ParseARN(f); err != nil || a.Service != "lambda" || a.Region != sec.Region || !strings.HasPrefix(a.Resource, "function:") {
 			return api.ErrInvalidParameterException.New("Invalid rotation Lambda ARN. Ensure the ARN matches format arn:%s:lambda:%s:<account>:function:<functionName>.", c.Partition, sec.Region)
 		}
+		if r.Managed {
+			return api.ErrInvalidRequestException.New("You can't specify a rotation function for this secret, because its rotation is managed by %s.", owner)
+		}
 		r.Function = f
 	}
 	if r.Function == "" {
@@ -198,7 +205,7 @@ func (s *Service) setUp(ctx context.Context, c *redoubt.Call, tx *store.Tx, sec 
 		}
 		return err
 	}
-	if err := s.invocable(ctx, sec, r.Function); err != nil {
+	if err := s.reachable(ctx, sec, r); err != nil {
 		return err
 	}
 	r.Master = ""

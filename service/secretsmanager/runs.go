@@ -133,6 +133,9 @@ func (s *Service) perform(ctx context.Context, k *call) (failure string, err err
 	if err != nil {
 		return "", err
 	}
+	if k.sec.Rotation.Managed {
+		return s.manage(ctx, k, event)
+	}
 	out, err := op.Invoke(ctx, s.invoker, actor(k.sec), lambdaapi.OpInvoke, &lambdaapi.InvokeInput{
 		FunctionName: &k.sec.Rotation.Function, InvocationType: new(lambdaapi.InvocationTypeRequestResponse), Payload: event,
 	})

@@ -254,7 +254,8 @@ func (s *Service) DescribeSecret(ctx context.Context, c *redoubt.Call, in *api.D
 		Tags: sec.apiTags(), VersionIdsToStages: sec.stagesByVersion(),
 	}
 	if r := sec.Rotation; r != nil {
-		out.RotationEnabled, out.RotationLambdaARN, out.RotationRules = &r.Enabled, present(r.Function), r.shown()
+		out.RotationEnabled, out.RotationLambdaARN, out.RotationRules = &r.Enabled, r.function(), r.shown()
+		out.OwningService = present(sec.owner())
 		if r.Enabled {
 			out.LastRotatedDate, out.NextRotationDate = present(r.Last), present(r.Next)
 		}

@@ -7,6 +7,7 @@ import (
 	redoubt "github.com/redoubt-sec/redoubt"
 	"github.com/redoubt-sec/redoubt/engine/identity"
 	"github.com/redoubt-sec/redoubt/engine/keyring"
+	"github.com/redoubt-sec/redoubt/engine/rotate"
 	"github.com/redoubt-sec/redoubt/op"
 	"github.com/redoubt-sec/redoubt/store"
 )
@@ -30,6 +31,8 @@ type Deps struct {
 	Clock    redoubt.Clock
 	// Invoker reaches KMS, which encrypts, and Lambda, which rotates.
 	Invoker op.Invoker
+	// Rotators are the rotations that are part of this program.
+	Rotators *rotate.Engine
 }
 
 // Service is the room. It is safe for concurrent use.
@@ -40,11 +43,12 @@ type Service struct {
 	schedule Schedule
 	clock    redoubt.Clock
 	invoker  op.Invoker
+	rotators *rotate.Engine
 }
 
 // New makes the service and registers its jobs; the schedule must not run yet.
 func New(d Deps) *Service {
-	s := &Service{db: d.DB, ids: d.Identity, ring: d.Keyring, schedule: d.Schedule, clock: d.Clock, invoker: d.Invoker}
+	s := &Service{db: d.DB, ids: d.Identity, ring: d.Keyring, schedule: d.Schedule, clock: d.Clock, invoker: d.Invoker, rotators: d.Rotators}
 	s.schedule.Handle(jobDelete, s.expire)
 	s.schedule.Handle(jobSweep, s.sweep)
 	s.schedule.Handle(jobDue, s.due)
