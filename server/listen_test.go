@@ -107,6 +107,7 @@ func TestEveryWayIn(t *testing.T) {
 		}},
 		{"a body that is too large", "/", 413, signed("kms", "TrentService.ListKeys", amzJSON, strings.Repeat(" ", 2<<20), false)},
 		{"chunks", "/", 403, func(r *http.Request) {
+			r.Header.Set("X-Amz-Target", "TrentService.ListKeys")
 			r.Method, r.Body, r.ContentLength = http.MethodPost, io.NopCloser(strings.NewReader("{}")), -1
 		}},
 		{"health", "/_redoubt/health", 200, func(*http.Request) {}},

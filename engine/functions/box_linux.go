@@ -35,7 +35,7 @@ type box struct {
 	last    report        // valid once exited is closed
 	notes   []string
 	pid     atomic.Int64 // the runtime's, on the host; 0: not known
-
+	unshare atomic.Pointer[func()]
 }
 
 // spawner starts processes from one thread that lasts as long as the engine: the
@@ -218,6 +218,9 @@ func (b *box) listen() {
 	}
 	b.control.Close()
 	close(b.exited)
+	if remove := b.unshare.Load(); remove != nil {
+		(*remove)()
+	}
 }
 
 func received(oob []byte) []*os.File {

@@ -167,6 +167,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	close(e.spawner.done)
 	cancel()
 	delivered.Wait()
+	endShares()
 	return os.RemoveAll(e.code.root) // at rest a package is ciphertext only
 }
 

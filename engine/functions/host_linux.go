@@ -43,6 +43,9 @@ func (e *Engine) trySandbox() (notes []string, err error) {
 	}
 	notes = append(notes, b.notes...)
 	notes = append(notes, "memory is bounded by a watch of resident sizes, every "+watchEvery.String())
+	if _, err := hostShares(); err != nil {
+		notes = append(notes, "processors are not divided by memory size: "+err.Error())
+	}
 	if os.Geteuid() != 0 {
 		notes = append(notes, "the server does not run as root: functions run as its own user, in namespaces of users of their own")
 	}

@@ -117,6 +117,7 @@ func (e *Engine) newInstance(ctx context.Context, f *Function, slot int) (i *ins
 	}
 	s.Argv = command(rt, p, bootstrap)
 	s.Env = environment(f, rt, creds, i.journal.stream, endpoint, p, interp.site)
+	i.box.share(f.Memory)
 	files, err := i.box.configure(s)
 	if err != nil {
 		return nil, err

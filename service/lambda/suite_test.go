@@ -55,6 +55,7 @@ func TestLambda(t *testing.T) {
 		"provided":       provided,
 		"built-in":       builtIn,
 		"hostile":        hostile,
+		"from a bucket":  fromBucket,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
