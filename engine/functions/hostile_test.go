@@ -78,7 +78,7 @@ func TestFailures(t *testing.T) {
 			"import error", "import nowhere\n",
 			`{"errorMessage":"Unable to import module 'index': No module named 'nowhere'","errorType":"Runtime.ImportModuleError","requestId":"","stackTrace":[]}`,
 			"Runtime.ImportModuleError",
-			[]string{"[ERROR] Runtime.ImportModuleError: Unable to import module 'index': No module named 'nowhere'\n", "INIT_REPORT Init Duration: ", "Phase: init\tStatus: error\tError Type: Runtime.ImportModuleError", "START", "END", "REPORT", "Status: error\tError Type: Runtime.ImportModuleError"},
+			[]string{"[ERROR] Runtime.ImportModuleError: Unable to import module 'index': No module named 'nowhere'", "INIT_REPORT Init Duration: ", "Phase: init\tStatus: error\tError Type: Runtime.ImportModuleError", "START", "END", "REPORT", "Status: error\tError Type: Runtime.ImportModuleError"},
 		},
 		{
 			"no handler", "x = 1\n",
