@@ -106,7 +106,7 @@ func (c *caller) active(name string) error {
 
 // warm invokes a function over and over on one connection.
 func (c *caller) warm(name string) ([]time.Duration, error) {
-	r, err := c.signed("POST", invocations(name), "application/json", []byte("{}"))
+	r, err := c.rest("POST", invocations(name), "application/json", []byte("{}"))
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +135,8 @@ func (c *caller) warm(name string) ([]time.Duration, error) {
 	return took, nil
 }
 
-// signed is a request of a protocol other than awsJson.
-func (c *caller) signed(method, path, kind string, body []byte) (*http.Request, error) {
+// rest is a signed request of a protocol other than awsJson.
+func (c *caller) rest(method, path, kind string, body []byte) (*http.Request, error) {
 	r, err := http.NewRequest(method, "http://"+c.addr+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (c *caller) signed(method, path, kind string, body []byte) (*http.Request, 
 }
 
 func (c *caller) plain(method, path, kind string, body []byte) ([]byte, error) {
-	r, err := c.signed(method, path, kind, body)
+	r, err := c.rest(method, path, kind, body)
 	if err != nil {
 		return nil, err
 	}

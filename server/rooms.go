@@ -98,7 +98,7 @@ func (s *Server) openRooms(ctx context.Context) error {
 			Store: storeName(s.conf.Store), Started: s.started,
 		},
 		Problems: s.problems, Services: s.status, NewSeal: s.sealFrom, Backup: s.backup,
-		Diagnose: s.diagnose, Verify: s.verify,
+		Diagnose: s.diagnose, Manage: s.rooms.secrets.Manage, Verify: s.verify,
 	})
 	s.rooms.lambda = lambda.New(lambda.Deps{
 		DB: s.db, Keyring: s.keyring, Identity: s.identity, Schedule: s.schedule, Outbox: s.outbox, Clock: s.clock, Invoker: s.door,
