@@ -30,7 +30,12 @@ type Attributes struct {
 	Class  string            `json:",omitempty"` // storage class; empty: STANDARD
 	Owner  string            `json:",omitempty"` // account
 	Lock   Lock              `json:",omitzero"`
+	Grants []Grant           `json:",omitempty"` // nil: its owner may do all
 }
+
+// Grant permits something to an account, by its canonical user id, or to a group, by
+// its URI. The engine only keeps it.
+type Grant struct{ To, Permission string }
 
 // Lock is what keeps a version from being deleted.
 type Lock struct {

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,8 +26,7 @@ var archived = []string{"GLACIER", "DEEP_ARCHIVE"}
 
 // said is what a request says about a new object beside its data and encryption.
 type said struct {
-	acl                                 *string
-	grants                              []*string
+	acl                                 acl
 	cacheControl, disposition, encoding *string
 	language, contentType               *string
 	expires                             *time.Time
@@ -48,9 +48,11 @@ const (
 )
 
 // attributes checks what a request says and answers it as it is kept.
-func (r *said) attributes(c *redoubt.Call, b *Bucket) (objects.Attributes, error) {
-	a := objects.Attributes{Owner: b.Account}
-	if err := objectACL(r.acl, r.grants...); err != nil {
+func (r *said) attributes(ctx context.Context, c *redoubt.Call, b *Bucket) (a objects.Attributes, err error) {
+	if a.Owner, a.Grants, err = objectACL(c, b, r.acl); err != nil {
+		return a, err
+	}
+	if err := unblocked(ctx, c, b, a.Grants, b.arn()+"/*"); err != nil {
 		return a, err
 	}
 	system := map[string]string{}

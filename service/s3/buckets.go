@@ -37,8 +37,11 @@ type Bucket struct {
 	CORS       []api.CORSRule                 `json:",omitempty"`
 	Website    *api.WebsiteConfiguration      `json:",omitempty"`
 	Lifecycle  bool                           `json:",omitempty"` // there are rules: see lifecycle.go
-	// NoOwnership: the ownership controls were deleted; lists stay off.
-	NoOwnership bool `json:",omitempty"`
+	// Ownership is the rule of object ownership; empty: BucketOwnerEnforced.
+	// NoOwnership: the controls were deleted.
+	Ownership   string          `json:",omitempty"`
+	NoOwnership bool            `json:",omitempty"`
+	Grants      []objects.Grant `json:",omitempty"` // the bucket's list; nil: its owner may do all
 }
 
 // Tag is a tag of a bucket or object.
@@ -97,9 +100,6 @@ func (s *Service) CreateBucket(ctx context.Context, c *redoubt.Call, in *api.Cre
 	if conf.Location != nil || conf.Bucket != nil || in.BucketNamespace != nil && *in.BucketNamespace != "global" {
 		return nil, notImplemented("x-amz-bucket-namespace")
 	}
-	if err := creationACL(in); err != nil {
-		return nil, err
-	}
 	tags, err := tagSet(conf.Tags, bucketTags)
 	if err != nil {
 		return nil, err
@@ -131,6 +131,9 @@ func (s *Service) CreateBucket(ctx context.Context, c *redoubt.Call, in *api.Cre
 	b := &Bucket{
 		Name: name, ID: objects.NewBucket(), Account: c.Account, Region: c.Region, Partition: c.Partition, Created: c.Time,
 		Block: &Block{true, true, true, true}, Encryption: firstEncryption(), Tags: tags,
+	}
+	if err := creationACL(c, in, b); err != nil {
+		return nil, err
 	}
 	if at := value(conf.LocationConstraint); at != c.Region {
 		b.Location = at // EU

@@ -69,8 +69,6 @@ func ofObjects(err error, b *Bucket, key, version string) error {
 	case errors.Is(err, objects.ErrPartTooSmall) && part != nil:
 		return refusal(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size",
 			"PartNumber", itoa(part.Number), "ETag", part.ETag, "ProposedSize", itoa(int(part.Size)), "MinSizeAllowed", itoa(objects.MinPart))
-	case errors.Is(err, objects.ErrPartNumber):
-		return badPartNumber()
 	case errors.Is(err, objects.ErrTooLarge):
 		return tooLarge()
 	case size != nil:
@@ -89,8 +87,8 @@ func ofObjects(err error, b *Bucket, key, version string) error {
 	return err
 }
 
-func badPartNumber() error {
-	return invalidArgument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", "")
+func badPartNumber(n int) error {
+	return invalidArgument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", itoa(n))
 }
 
 func tooLarge() error {

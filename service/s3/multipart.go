@@ -39,7 +39,7 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, c *redoubt.Call, in
 	var b *Bucket
 	if err := s.once(ctx, func(ctx context.Context) (err error) {
 		if b, err = bucket(ctx, in.Bucket); err == nil {
-			_, err = about.attributes(c, b)
+			_, err = about.attributes(ctx, c, b)
 		}
 		return err
 	}); err != nil {
@@ -55,7 +55,7 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, c *redoubt.Call, in
 		if b, err = same(ctx, b); err != nil {
 			return err
 		}
-		a, err := about.attributes(c, b)
+		a, err := about.attributes(ctx, c, b)
 		if err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (s *Service) UploadPart(ctx context.Context, c *redoubt.Call, in *api.Uploa
 		defer in.Body.Close()
 	}
 	if n := value(in.PartNumber); n < 1 || n > objects.MaxParts {
-		return nil, badPartNumber()
+		return nil, badPartNumber(int(value(in.PartNumber)))
 	}
 	data, err := received(in.Body, in.ContentLength)
 	if err != nil {
@@ -243,7 +243,7 @@ func (s *Service) partCopyNeeds(ctx context.Context, c *redoubt.Call, in *api.Up
 // UploadPartCopy makes a part of an object, or of a range of one.
 func (s *Service) UploadPartCopy(ctx context.Context, c *redoubt.Call, in *api.UploadPartCopyInput) (*api.UploadPartCopyOutput, error) {
 	if n := value(in.PartNumber); n < 1 || n > objects.MaxParts {
-		return nil, badPartNumber()
+		return nil, badPartNumber(int(value(in.PartNumber)))
 	}
 	src, err := copySource(in.CopySource)
 	if err != nil {

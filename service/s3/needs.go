@@ -41,6 +41,7 @@ type place struct {
 	bucket *Bucket // nil: there is none
 	policy string  // the bucket's, as far as it counts for this caller
 	point  *Point
+	ignore bool // grants to everyone are ignored
 }
 
 // resolve finds the bucket that a request names. Which Region a bucket is in, and
@@ -75,6 +76,13 @@ func (s *Service) resolve(ctx context.Context, c *redoubt.Call, name, expected *
 		return nil, accessDenied()
 	}
 	at.policy = b.Policy
+	if b.lists() {
+		blocks, err := b.blocks(tx)
+		if err != nil {
+			return nil, err
+		}
+		at.ignore = blocks.IgnoreACLs
+	}
 	if b.Public && c.Account != b.Account && c.Principal.Kind != redoubt.Service {
 		// RestrictPublicBuckets: a public policy counts for the owner's account and
 		// for services alone.
@@ -111,7 +119,10 @@ func (at *place) state(c *redoubt.Call, action, rest string, with conditions) []
 	if rest == "" {
 		n.Tags = tagMap(at.bucket.Tags)
 	}
-	if at.point == nil {
+	switch {
+	case at.point == nil && at.bucket.lists():
+		return byList(c, n, at.bucket.Grants, onBuckets[action], at.ignore)
+	case at.point == nil:
 		return []redoubt.Need{n}
 	}
 	return at.point.needs(n, rest)

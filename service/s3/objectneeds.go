@@ -102,7 +102,7 @@ func (s *Service) readNeeds(ctx context.Context, c *redoubt.Call, r reading, act
 	}
 	var needs []redoubt.Need
 	for _, action := range actions {
-		needs = append(needs, at.onObject(c, versioned(action, r.version), value(r.key), existing(v, r.version))...)
+		needs = append(needs, at.ofVersion(c, at.onObject(c, versioned(action, r.version), value(r.key), existing(v, r.version)), v)...)
 	}
 	item := func(list []redoubt.Need, name string) {
 		for _, n := range list {

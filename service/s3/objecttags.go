@@ -94,27 +94,6 @@ func (s *Service) DeleteObjectTagging(ctx context.Context, c *redoubt.Call, in *
 	return &api.DeleteObjectTaggingOutput{VersionId: b.versionID(v)}, s.notify(ctx, c, b, "ObjectTagging:Delete", v)
 }
 
-// GetObjectAcl answers that the bucket's owner may do all.
-func (s *Service) GetObjectAcl(ctx context.Context, c *redoubt.Call, in *api.GetObjectAclInput) (*api.GetObjectAclOutput, error) {
-	b, _, err := s.head(ctx, c, in.Bucket, in.Key, in.VersionId)
-	if err != nil {
-		return nil, err
-	}
-	return &api.GetObjectAclOutput{Owner: owner(b.Account), Grants: ownGrants(b.Account), RequestCharged: charged(c, b)}, nil
-}
-
-// PutObjectAcl takes a list that changes nothing.
-func (s *Service) PutObjectAcl(ctx context.Context, c *redoubt.Call, in *api.PutObjectAclInput) (*api.PutObjectAclOutput, error) {
-	b, _, err := s.head(ctx, c, in.Bucket, in.Key, in.VersionId)
-	if err != nil {
-		return nil, err
-	}
-	if p := in.AccessControlPolicy; p != nil && sameGrants(p, b.Account) || p == nil && value(in.ACL) == "bucket-owner-full-control" {
-		return &api.PutObjectAclOutput{RequestCharged: charged(c, b)}, nil
-	}
-	return nil, noACLs()
-}
-
 // Object lock.
 
 func (s *Service) retentionNeeds(ctx context.Context, c *redoubt.Call, in *api.PutObjectRetentionInput) ([]redoubt.Need, error) {

@@ -82,7 +82,7 @@ func announced(body io.Reader) []string {
 
 func saidBy(in *api.PutObjectInput) *said {
 	return &said{
-		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP},
+		acl:          newACL(in.ACL, in.GrantFullControl, in.GrantRead, in.GrantReadACP, nil, in.GrantWriteACP),
 		cacheControl: in.CacheControl, disposition: in.ContentDisposition, encoding: in.ContentEncoding, language: in.ContentLanguage,
 		contentType: in.ContentType, expires: in.Expires, redirect: in.WebsiteRedirectLocation, class: in.StorageClass, tagging: in.Tagging,
 		metadata: in.Metadata, lockMode: in.ObjectLockMode, lockUntil: in.ObjectLockRetainUntilDate, legalHold: in.ObjectLockLegalHoldStatus,
@@ -132,7 +132,7 @@ func (s *Service) create(ctx context.Context, c *redoubt.Call, name *string, key
 	var b *Bucket
 	if err := s.once(ctx, func(ctx context.Context) (err error) {
 		if b, err = bucket(ctx, name); err == nil {
-			_, err = about.attributes(c, b)
+			_, err = about.attributes(ctx, c, b)
 		}
 		return err
 	}); err != nil {
@@ -195,7 +195,7 @@ func (s *Service) commit(ctx context.Context, c *redoubt.Call, w *writer, about 
 		if b, err = same(ctx, w.bucket); err != nil {
 			return err
 		}
-		a, err := about.attributes(c, b)
+		a, err := about.attributes(ctx, c, b)
 		if err != nil {
 			return err
 		}

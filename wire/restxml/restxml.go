@@ -283,6 +283,9 @@ func (c *Codec) EncodeError(svc *schema.Service, op *schema.Operation, e *redoub
 	if isS3(svc) {
 		x.Open("Error", none)
 		x.Extra("Code", code)
+		if e.Message == "" {
+			x.Extra("Message", "")
+		}
 		enc.FaultBody(st, e, "Message", x, rest.InBody)
 		x.Extra("RequestId", requestID)
 		x.Extra("HostId", hostID(requestID))
