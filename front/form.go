@@ -33,7 +33,10 @@ func (e *exchange) readForm() error {
 		return nil // no operation has such a path
 	}
 	e.form = &form{f, bucket, key}
-	h := f.Header()
+	h, err := f.Header()
+	if err != nil {
+		return err
+	}
 	for _, name := range []string{"Origin", "User-Agent", "Referer"} {
 		if v := e.http.Header[name]; v != nil {
 			h[name] = v

@@ -39,7 +39,10 @@ func (d *Door) preflight(ctx context.Context, e *exchange) *wire.Response {
 		e.refusal = d.refusal(e)
 		return d.refuse(e)
 	}
-	resp := &wire.Response{Status: http.StatusOK, Header: http.Header{}}
+	// There is no operation, but the headers that each of its answers has are those
+	// of an answer without a body.
+	resp := e.codec.EncodeError(e.svc, nil, &redoubt.Error{Status: http.StatusNotModified}, e.requestID)
+	resp.Status = http.StatusOK
 	return withHeaders(resp, header)
 }
 

@@ -48,6 +48,7 @@ type Failure struct {
 	Kind Kind
 
 	query         bool   // signed in the query
+	form          bool   // signed by a field of a form
 	got, want     string // what was wrong, what would have been right
 	missing       []string
 	at, now       time.Time

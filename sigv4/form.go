@@ -1,6 +1,10 @@
 package sigv4
 
-import "crypto/subtle"
+import (
+	"crypto/subtle"
+	"encoding/hex"
+	"strings"
+)
 
 // ParseForm takes apart the signature of an HTML form that puts an object into S3:
 // its fields, by lower-case name, stand for headers, and what is signed is the policy
@@ -16,7 +20,7 @@ func ParseForm(r *Request, fields map[string]string) (*Signature, error) {
 		f = s.parseCredential()
 	}
 	if f != nil {
-		f.query, f.accessKeyID = true, s.AccessKeyID
+		f.query, f.form, f.accessKeyID = true, true, s.AccessKeyID
 		return nil, f
 	}
 	return s, nil
@@ -24,8 +28,8 @@ func ParseForm(r *Request, fields map[string]string) (*Signature, error) {
 
 func (s *Signature) parseForm(fields map[string]string) *Failure {
 	var missing []string
-	for _, name := range []string{"policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"} {
-		if fields[name] == "" {
+	for _, name := range []string{"Policy", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature"} {
+		if fields[strings.ToLower(name)] == "" {
 			missing = append(missing, name)
 		}
 	}
@@ -50,7 +54,7 @@ func (s *Signature) verifyForm(c Credential) error {
 	var mac [32]byte
 	key.sum(&mac, []byte(s.form))
 	if subtle.ConstantTimeCompare(mac[:], s.mac[:]) != 1 {
-		return &Failure{Kind: Mismatch, query: true, accessKeyID: s.AccessKeyID}
+		return &Failure{Kind: Mismatch, query: true, accessKeyID: s.AccessKeyID, stringToSign: s.form, signature: hex.EncodeToString(s.mac[:])}
 	}
 	s.key = key
 	return nil

@@ -122,6 +122,11 @@ type (
 )
 
 func (f *Failure) s3Incomplete(no refuse, bad malformed) *redoubt.Error {
+	if f.form {
+		e := no(400, "InvalidArgument", "Bucket POST must contain a field named '%s'.  If it is specified, please check the order of the fields.", f.missing[0])
+		e.Fields = map[string]any{"ArgumentName": f.missing[0], "ArgumentValue": ""}
+		return e
+	}
 	if f.query {
 		return bad("Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.")
 	}

@@ -167,20 +167,20 @@ func (s *Service) CreateAccessPoint(ctx context.Context, c *redoubt.Call, in *ap
 	tx := store.From(ctx)
 	name := value(in.Name)
 	if !validName(name) || len(name) > 50 || strings.Contains(name, ".") {
-		return nil, invalidRequest("Your access point name is invalid: it must be 3 to 50 lower-case letters, digits and hyphens")
+		return nil, refusal(400, "InvalidURI", "Couldn't parse the specified URI.", "URI", "accesspoint/"+name)
 	}
 	if in.VpcConfiguration != nil || in.Scope != nil {
 		return nil, notImplemented("VpcConfiguration")
 	}
 	if ok, err := points.In(c.Account, c.Region).Has(tx, name); ok || err != nil {
 		if err == nil {
-			err = refusal(409, "AccessPointAlreadyOwnedByYou", "Your previous request to create the named accesspoint succeeded and you already own it.", "AccessPointName", name)
+			err = refusal(409, "AccessPointAlreadyOwnedByYou", "Your previous request to create the named accesspoint succeeded and you already own it.")
 		}
 		return nil, err
 	}
 	b, err := find(tx, value(in.Bucket))
 	if absent(err) || err == nil && b.Region != c.Region {
-		return nil, refusal(400, "InvalidRequest", "Amazon S3 bucket "+value(in.Bucket)+" does not exist in this Region")
+		return nil, refusal(400, "InvalidRequest", "Amazon S3 AccessPoint can only be created for existing bucket")
 	}
 	if err != nil {
 		return nil, err
@@ -214,9 +214,14 @@ func (s *Service) GetAccessPoint(ctx context.Context, c *redoubt.Call, in *api.G
 	if err != nil {
 		return nil, err
 	}
+	const at = ".amazonaws.com" // names, as clients make them from the ARN by themselves
 	return &api.GetAccessPointOutput{
 		Name: &p.Name, Bucket: &p.Bucket, NetworkOrigin: new("Internet"), CreationDate: &p.Created, Alias: &p.Alias,
 		AccessPointArn: new(p.arn()), BucketAccountId: &p.BucketAccount, PublicAccessBlockConfiguration: p.Block.shown(),
+		Endpoints: map[string]string{
+			"ipv4": "s3-accesspoint." + p.Region + at, "dualstack": "s3-accesspoint.dualstack." + p.Region + at,
+			"fips": "s3-accesspoint-fips." + p.Region + at, "fips_dualstack": "s3-accesspoint-fips.dualstack." + p.Region + at,
+		},
 	}, nil
 }
 

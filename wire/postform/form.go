@@ -5,6 +5,7 @@
 package postform
 
 import (
+	"encoding/xml"
 	"errors"
 	"io"
 	"mime"
@@ -23,6 +24,7 @@ const maxFields = 20 << 10
 type Form struct {
 	Fields   map[string]string // by name in lower case
 	FileName string
+	named    bool // the file has a name, if an empty one
 	File     io.Reader
 	policy   *policy
 }
@@ -35,6 +37,13 @@ func Is(method string, h http.Header) bool {
 
 func refuse(status int, code, message string) *redoubt.Error {
 	return &redoubt.Error{Code: code, Message: message, Status: status}
+}
+
+// lacks refuses a form without a field that every form has.
+func lacks(field string) error {
+	e := refuse(400, "InvalidArgument", "Bucket POST must contain a field named '"+field+"'.  If it is specified, please check the order of the fields.")
+	e.Fields = map[string]any{"ArgumentName": field, "ArgumentValue": ""}
+	return e
 }
 
 func malformed() error {
@@ -61,6 +70,8 @@ func Read(h http.Header, body io.Reader) (*Form, error) {
 		name := strings.ToLower(p.FormName())
 		if name == "file" {
 			f.FileName, f.File = p.FileName(), p
+			_, disposition, _ := mime.ParseMediaType(p.Header.Get("Content-Disposition"))
+			_, f.named = disposition["filename"]
 			return f, nil
 		}
 		b, err := io.ReadAll(io.LimitReader(p, int64(room)+1))
@@ -87,10 +98,18 @@ var own = map[string]bool{
 }
 
 // Header answers the headers of the PutObject that the form is.
-func (f *Form) Header() http.Header {
+func (f *Form) Header() (http.Header, error) {
 	h := http.Header{}
 	for name, v := range f.Fields {
 		switch to := headers[name]; {
+		case name == "tagging":
+			tags, err := tagging(v)
+			if err != nil {
+				return nil, err
+			}
+			if tags != "" {
+				h.Set(to, tags)
+			}
 		case to != "":
 			h.Set(to, v)
 		case own[name] || strings.HasPrefix(name, "x-ignore-"):
@@ -98,14 +117,34 @@ func (f *Form) Header() http.Header {
 			h.Set(name, v)
 		}
 	}
-	return h
+	return h, nil
+}
+
+// tagging turns the document of a form's field into what a header says.
+func tagging(document string) (string, error) {
+	var tags struct {
+		Set []struct {
+			Key, Value string
+		} `xml:"TagSet>Tag"`
+	}
+	if err := xml.Unmarshal([]byte(document), &tags); err != nil {
+		return "", refuse(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+	}
+	var pairs []string
+	for _, t := range tags.Set {
+		pairs = append(pairs, url.QueryEscape(t.Key)+"="+url.QueryEscape(t.Value))
+	}
+	return strings.Join(pairs, "&"), nil
 }
 
 // Key is the object's key; ${filename} in it is the file's name.
 func (f *Form) Key() (string, error) {
 	key, ok := f.Fields["key"]
 	if !ok || key == "" {
-		return "", refuse(400, "InvalidArgument", "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.")
+		return "", lacks("key")
+	}
+	if !f.named {
+		return key, nil
 	}
 	return strings.ReplaceAll(key, "${filename}", f.FileName), nil
 }

@@ -45,6 +45,9 @@ func (f *Form) Check(bucket, key string, now time.Time) error {
 	}
 	held := map[string]bool{}
 	for _, raw := range p.Conditions {
+		if several(raw) {
+			return refuse(400, "InvalidPolicyDocument", "Invalid Policy: Invalid Simple-Condition: Simple-Conditions must have exactly one property specified.")
+		}
 		list, ok := p.read(raw)
 		if !ok {
 			return invalid
@@ -88,6 +91,12 @@ func startsWith(field, got, prefix string) bool {
 		}
 	}
 	return true
+}
+
+// several reports whether a condition is an object of other than one property.
+func several(raw json.RawMessage) bool {
+	var object map[string]json.RawMessage
+	return json.Unmarshal(raw, &object) == nil && len(object) != 1
 }
 
 // read reads a condition: {"acl": "private"}, ["eq", "$key", "x"], or
@@ -149,14 +158,24 @@ func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case limit == nil:
 	case limit.largest >= 0 && b.n > limit.largest:
-		return 0, refuse(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+		more, _ := io.Copy(io.Discard, io.LimitReader(b.f.File, maxSurplus))
+		return 0, size("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", b.n+more, "MaxSizeAllowed", limit.largest)
 	case err == io.EOF && b.n < limit.smallest:
-		return 0, refuse(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
+		return 0, size("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size", b.n, "MinSizeAllowed", limit.smallest)
 	}
 	if err != nil && err != io.EOF {
 		return n, malformed()
 	}
 	return n, err
+}
+
+// maxSurplus is how much of a file that is too large is read to tell its size.
+const maxSurplus = 64 << 20
+
+func size(code, message string, got int64, limit string, allowed int64) error {
+	e := refuse(400, code, message)
+	e.Fields = map[string]any{"ProposedSize": strconv.FormatInt(got, 10), limit: strconv.FormatInt(allowed, 10)}
+	return e
 }
 
 // Close implements io.Closer; the connection drops what is left.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 
 	redoubt "github.com/redoubt-sec/redoubt"
@@ -41,6 +43,9 @@ func (c *Codec) Match(svc *schema.Service, r *wire.Request) (*schema.Operation, 
 	op, err := c.routes.Find(svc, r, isS3(svc))
 	if op != nil || err != nil {
 		return op, err
+	}
+	if isS3(svc) && r.Method == http.MethodPost && r.RawQuery == "" && strings.Count(strings.Trim(r.Path, "/"), "/") == 0 && len(r.Path) > 1 {
+		return nil, noForm()
 	}
 	if isS3(svc) {
 		return nil, methodNotAllowed(r.Method)
@@ -147,7 +152,7 @@ func (c *Codec) Encode(svc *schema.Service, op *schema.Operation, out any, reque
 	if op.ResponseCode != 0 {
 		r.Status = op.ResponseCode
 	}
-	if isS3(svc) && (op.Name == "PutBucketPolicy" || op.Name == "PutBucketTagging") { // the model says nothing of it
+	if svc.SigningName == "s3" && slices.Contains(noContent, op.Name) {
 		r.Status = http.StatusNoContent
 	}
 	if op.Output == schema.None {
@@ -293,7 +298,9 @@ func (c *Codec) EncodeError(svc *schema.Service, op *schema.Operation, e *redoub
 	} else {
 		x.Open("ErrorResponse", c.namespace(svc))
 		x.Open("Error", none)
-		x.Extra("Type", wire.Party(shape, r.Status))
+		if svc.SigningName != "s3" {
+			x.Extra("Type", wire.Party(shape, r.Status))
+		}
 		x.Extra("Code", code)
 		enc.FaultBody(st, e, "Message", x, rest.InBody)
 		x.Close("Error")

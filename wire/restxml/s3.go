@@ -59,6 +59,10 @@ var s3Roots = map[string]string{
 	"ListParts":                                  "ListPartsResult",
 }
 
+// noContent are operations of S3 and S3 Control that are answered with 204, of which
+// the models say nothing.
+var noContent = []string{"PutBucketPolicy", "PutBucketTagging", "DeletePublicAccessBlock", "DeleteAccessPoint"}
+
 // rootName names the root element of an answer.
 func rootName(svc *schema.Service, op *schema.Operation, sh *schema.Shape) string {
 	if sh.LocationName != "" {
@@ -93,6 +97,16 @@ func malformedXML() *redoubt.Error {
 	e := wire.ErrMalformedXML.New("The XML you provided was not well-formed or did not validate against our published schema")
 	e.Status = 400
 	return e
+}
+
+// noForm refuses what is posted to a bucket and no form.
+func noForm() *redoubt.Error {
+	return &redoubt.Error{
+		Code:    "PreconditionFailed",
+		Message: "At least one of the pre-conditions you specified did not hold",
+		Status:  412,
+		Fields:  map[string]any{"Condition": "Bucket POST must be of the enclosure-type multipart/form-data"},
+	}
 }
 
 func methodNotAllowed(method string) *redoubt.Error {

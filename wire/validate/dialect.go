@@ -54,7 +54,8 @@ var dialects = map[string]*dialect{
 		// Recorded in January 2026; the model has more, old ones and announced ones.
 		"Runtime": "nodejs20.x, python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, python3.10, python3.11, java21, ruby3.3, ruby3.4, ruby3.2, python3.8, python3.9, java17, nodejs16.x, dotnet10, dotnet8, java11, dotnet6, nodejs18.x, provided.al2, java8.al2",
 	}},
-	"logs": {code: "InvalidParameterException", lengths: map[string]string{"LogGroupName": nameText, "LogStreamName": nameText}},
+	"logs":      {code: "InvalidParameterException", lengths: map[string]string{"LogGroupName": nameText, "LogStreamName": nameText}},
+	"s3control": {code: "MalformedXML", text: "The XML you provided was not well-formed or did not validate against our published schema", free: []string{"AccessPointName"}},
 	"s3": {code: "MalformedXML", text: "The XML you provided was not well-formed or did not validate against our published schema", free: []string{
 		"BucketLocationConstraint", "ServerSideEncryption", "StorageClass", "ObjectCannedACL", "BucketCannedACL", "MetadataDirective", "TaggingDirective",
 		"AnnotationDirective", "ObjectOwnership", "EncodingType", "ChecksumAlgorithm", "ChecksumType", "ChecksumMode", "RequestPayer", "ObjectLockMode", "ObjectLockLegalHoldStatus",

@@ -200,6 +200,9 @@ func (w *walker) value(i schema.Index, v reflect.Value) {
 }
 
 func (w *walker) text(sh *schema.Shape, s string) {
+	if slices.Contains(w.dialect.free, sh.Name) {
+		return
+	}
 	if sh.Has(schema.HasMin | schema.HasMax) {
 		n := utf8.RuneCountInString(s)
 		if sh.Has(schema.HasMin) && float64(n) < sh.Min {
@@ -213,10 +216,10 @@ func (w *walker) text(sh *schema.Shape, s string) {
 			}
 		}
 	}
-	if sh.Pattern != "" && !slices.Contains(w.dialect.free, sh.Name) && !w.v.matches(sh.Pattern, s) {
+	if sh.Pattern != "" && !w.v.matches(sh.Pattern, s) {
 		w.mismatch(sh.Pattern, s)
 	}
-	if len(sh.Enum) > 0 && !inEnum(sh, s) && !slices.Contains(w.dialect.free, sh.Name) && !slices.Contains(w.dialect.own, w.name()) {
+	if len(sh.Enum) > 0 && !inEnum(sh, s) && !slices.Contains(w.dialect.own, w.name()) {
 		w.fail(reflect.ValueOf(s), oneOf(sh))
 	}
 }

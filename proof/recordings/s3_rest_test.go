@@ -1,4 +1,0 @@
-package recordings
-
-func s3Forms(a aisle)   {}
-func s3Control(a aisle) {}
