@@ -151,3 +151,84 @@ func (w *world) points(t *testing.T) {
 	_, err = ctl.GetAccessPointPolicy(ctx, &s3control.GetAccessPointPolicyInput{AccountId: &w.Admin.ID, Name: aws.String("door")})
 	refused(t, err, 404, "NoSuchAccessPoint")
 }
+
+// lists are what other accounts and everyone may do by access control lists.
+func (w *world) lists(t *testing.T) {
+	ctx := t.Context()
+	name := aws.String(w.bucket(t))
+	put := func(key string, acl types.ObjectCannedACL) error {
+		_, err := w.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: name, Key: &key, ACL: acl, Body: strings.NewReader(key)})
+		return err
+	}
+	rule := func(r types.ObjectOwnership) error {
+		_, err := w.s3.PutBucketOwnershipControls(ctx, &s3.PutBucketOwnershipControlsInput{Bucket: name, OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: r}}}})
+		return err
+	}
+	refused(t, put("k", "public-read"), 400, "AccessControlListNotSupported")
+	ok(t, rule("ObjectWriter"))
+	refused(t, put("k", "public-read"), 403, "AccessDenied") // the public access block
+	block := func(acls, ignore bool) {
+		t.Helper()
+		_, err := w.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: name, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{BlockPublicAcls: &acls, IgnorePublicAcls: &ignore}})
+		ok(t, err)
+	}
+	block(false, false)
+	ok(t, put("public", "public-read"))
+	ok(t, put("members", "authenticated-read"))
+	ok(t, put("own", "private"))
+	stranger := client(w.other.Config(region))
+	nobody, _ := w.user(t)
+	may := func(c *s3.Client, key string) error {
+		_, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: name, Key: &key})
+		return err
+	}
+	for key, want := range map[string]int{"public": 200, "members": 403, "own": 403} {
+		if r := w.get(t, "GET", "/"+*name+"/"+key, nil); r.StatusCode != want {
+			t.Errorf("everyone may read %s: %s", key, r.Status)
+		}
+	}
+	// The other account's root user needs no policy of its own; a user of the bucket's
+	// account is let in by the list.
+	ok(t, may(stranger, "public"))
+	ok(t, may(stranger, "members"))
+	refused(t, may(stranger, "own"), 403, "AccessDenied")
+	ok(t, may(nobody, "public"))
+	refused(t, may(nobody, "own"), 403, "AccessDenied")
+	block(false, true)
+	refused(t, may(stranger, "public"), 403, "AccessDenied")
+	if r := w.get(t, "GET", "/"+*name+"/public", nil); r.StatusCode != 403 {
+		t.Error("an ignored list counts:", r.Status)
+	}
+	block(false, false)
+
+	// Another account is granted the bucket, and owns what it writes.
+	own, err := stranger.ListBuckets(ctx, &s3.ListBucketsInput{})
+	ok(t, err)
+	_, err = w.s3.PutBucketAcl(ctx, &s3.PutBucketAclInput{Bucket: name, GrantWrite: aws.String(`id="` + *own.Owner.ID + `"`), GrantRead: aws.String("id=" + *own.Owner.ID)})
+	ok(t, err)
+	_, err = stranger.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: name})
+	ok(t, err)
+	_, err = stranger.GetBucketAcl(ctx, &s3.GetBucketAclInput{Bucket: name})
+	refused(t, err, 403, "AccessDenied")
+	_, err = stranger.PutObject(ctx, &s3.PutObjectInput{Bucket: name, Key: aws.String("theirs"), Body: strings.NewReader("x")})
+	ok(t, err)
+	refused(t, may(w.s3, "theirs"), 403, "AccessDenied")
+	acl, err := stranger.GetObjectAcl(ctx, &s3.GetObjectAclInput{Bucket: name, Key: aws.String("theirs")})
+	ok(t, err)
+	if *acl.Owner.ID != *own.Owner.ID {
+		t.Errorf("%+v", acl)
+	}
+	_, err = stranger.PutObjectAcl(ctx, &s3.PutObjectAclInput{Bucket: name, Key: aws.String("theirs"), ACL: "bucket-owner-read"})
+	ok(t, err)
+	ok(t, may(w.s3, "theirs"))
+	// A policy's Deny outweighs lists, and lists count no more once they are off.
+	_, err = w.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: name, Policy: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + *name + `/public"}}`)})
+	ok(t, err)
+	refused(t, may(stranger, "public"), 403, "AccessDenied")
+	refused(t, rule("BucketOwnerEnforced"), 400, "InvalidBucketAclWithObjectOwnership")
+	_, err = w.s3.PutBucketAcl(ctx, &s3.PutBucketAclInput{Bucket: name, ACL: "private"})
+	ok(t, err)
+	ok(t, rule("BucketOwnerEnforced"))
+	refused(t, may(stranger, "members"), 403, "AccessDenied")
+	ok(t, may(w.s3, "theirs"))
+}

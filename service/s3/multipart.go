@@ -374,7 +374,7 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context, c *redoubt.Call, 
 }
 
 // wholeClaim is what a request says of the checksum of the object that it makes. Where
-// the upload asked for none, what is said is not looked at.
+// the upload asked for none, only one of the kind that S3 adds by itself counts.
 func wholeClaim(in *api.CompleteMultipartUploadInput, u *objects.Upload) (objects.Checksum, error) {
 	whole, said := partClaim(in)
 	kind := u.Checksum.Type
@@ -384,8 +384,11 @@ func wholeClaim(in *api.CompleteMultipartUploadInput, u *objects.Upload) (object
 	switch {
 	case in.ChecksumType != nil && *in.ChecksumType != kind:
 		return whole, invalidRequest("The upload was created using the " + kind + " checksum mode. The complete request must use the same checksum mode.")
-	case u.Unasked || !said:
+	case !said, u.Unasked && whole.Algorithm != u.Checksum.Algorithm:
 		return objects.Checksum{}, nil
+	case u.Unasked:
+		whole.Type = u.Checksum.Type
+		return whole, nil
 	case whole.Algorithm != u.Checksum.Algorithm, kind == objects.FullObject && in.ChecksumType == nil:
 		return whole, badWhole(u) // without its type, S3 takes the value for a composite one
 	}

@@ -318,7 +318,7 @@ func TestEncodeError(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	r = c.EncodeError(&s3controlapi.Model, nil, &redoubt.Error{Code: "NoSuchX", Message: "m", Status: 404}, "id-1")
-	if want := `<ErrorResponse xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/"><Error><Type>Sender</Type><Code>NoSuchX</Code><Message>m</Message></Error><RequestId>id-1</RequestId><HostId>` + r.Header.Get("X-Amz-Id-2") + `</HostId></ErrorResponse>`; !strings.HasSuffix(string(r.Body), want) || r.Header.Get("X-Amz-Request-Id") != "id-1" {
+	if want := `<ErrorResponse xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/"><Error><Code>NoSuchX</Code><Message>m</Message></Error><RequestId>id-1</RequestId><HostId>` + r.Header.Get("X-Amz-Id-2") + `</HostId></ErrorResponse>`; !strings.HasSuffix(string(r.Body), want) || r.Header.Get("X-Amz-Request-Id") != "id-1" {
 		t.Errorf("%s", r.Body)
 	}
 	r = c.EncodeError(&route53api.Model, route53api.Model.Find("GetHostedZone"), route53api.ErrNoSuchHostedZone.New("No hosted zone found with ID: Z"), "id-1")
