@@ -167,6 +167,22 @@ func s3Settings(a aisle) {
 	get("tagging", "Tagging{TagSet{Tag{Key,Value}}}")
 	a.is(a.send("DELETE", "/"+b+"?tagging", ""), 204, "", "")
 
+	// TestS3BucketLogging::test_put_bucket_logging, TestS3BucketReplication, TestS3 of
+	// configurations that were never made
+	get("logging", "BucketLoggingStatus[]")
+	a.is(put("logging", "<BucketLoggingStatus/>"), 200, "", "")
+	a.fails(a.send("GET", "/"+b+"?replication", ""), 404, "ReplicationConfigurationNotFoundError", "The replication configuration was not found", "BucketName", b)
+	a.is(a.send("DELETE", "/"+b+"?replication", ""), 204, "", "")
+	for sub, list := range map[string]string{
+		"analytics": "ListBucketAnalyticsConfigurationResult", "inventory": "ListInventoryConfigurationsResult", "metrics": "ListMetricsConfigurationsResult",
+		"intelligent-tiering": "ListBucketIntelligentTieringConfigurationsOutput",
+	} {
+		get(sub, list+"{IsTruncated}")
+		for _, method := range []string{"GET", "DELETE"} {
+			a.fails(a.send(method, "/"+b+"?"+sub+"&id=x", ""), 404, "NoSuchConfiguration", "The specified configuration does not exist.", "BucketName", b)
+		}
+	}
+
 	// TestS3ObjectLock
 	l := a.bucket()
 	lock := func(inner string) *answer {

@@ -8,7 +8,7 @@ import (
 // Operations are the rows of S3: descriptor, method, the rights it takes, and what
 // the audit log may hold.
 func (s *Service) Operations() op.Service {
-	return op.Service{Model: &api.Model, Sharer: s, Site: s.site(), Operations: []op.Operation{
+	return op.Service{Model: &api.Model, Sharer: s, Site: s.site(), Operations: append(s.unconfigured(), []op.Operation{
 		// Buckets.
 		op.Row(api.OpCreateBucket, s.CreateBucket, s.createNeeds).
 			Records("Bucket", "ACL", "CreateBucketConfiguration", "ObjectLockEnabledForBucket", "ObjectOwnership", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"),
@@ -104,7 +104,7 @@ func (s *Service) Operations() op.Service {
 		onObject(s, api.OpGetObjectRetention, s.GetObjectRetention).Data().Records("Bucket", "Key", "VersionId"),
 		onObject(s, api.OpPutObjectLegalHold, s.PutObjectLegalHold).Data().Records("Bucket", "Key", "VersionId", "LegalHold"),
 		onObject(s, api.OpGetObjectLegalHold, s.GetObjectLegalHold).Data().Records("Bucket", "Key", "VersionId"),
-	}}
+	}...)}
 }
 
 // maxDocument is the largest document that S3 takes: DeleteObjects of 1,000 long
