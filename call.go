@@ -26,6 +26,8 @@ type Call struct {
 	// method runs.
 	Denied map[string]error
 
+	// Status is that of the answer, if it is not its operation's.
+	Status int
 	// Said are headers of the answer that its model does not know: see Say.
 	Said map[string]string
 }

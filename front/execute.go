@@ -100,7 +100,7 @@ func (d *Door) decide(ctx context.Context, tx *store.Tx, c *redoubt.Call, row *o
 	if needs, err = row.Needs(ctx, c, in); err != nil {
 		return needs, err
 	}
-	c.Denied, c.Said = nil, nil
+	c.Denied, c.Said, c.Status = nil, nil, 0
 	if row.Access == op.Authorized {
 		err = d.authorize(tx, c, needs)
 	}

@@ -25,6 +25,9 @@ func (d *Door) respond(ctx context.Context, e *exchange) *wire.Response {
 		if resp, err = e.codec.Encode(e.svc, e.op, e.out, e.requestID); err != nil {
 			e.err = err
 		}
+		if e.call.Status != 0 && resp != nil {
+			resp.Status = e.call.Status
+		}
 		for name, v := range e.call.Said {
 			resp.Header[name] = []string{v}
 		}

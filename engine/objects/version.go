@@ -31,6 +31,30 @@ type Attributes struct {
 	Owner  string            `json:",omitempty"` // account
 	Lock   Lock              `json:",omitzero"`
 	Grants []Grant           `json:",omitempty"` // nil: its owner may do all
+
+	Restore Restore `json:",omitzero"` // of an archived object
+}
+
+// Restore is when an archived object can be read: from Ready on, until Until. The
+// engine only keeps it.
+type Restore struct{ Ready, Until time.Time }
+
+// The states of an archived object.
+const (
+	Archived = iota
+	Restoring
+	Restored
+)
+
+// At answers the state at a time.
+func (r Restore) At(now time.Time) int {
+	switch {
+	case !now.Before(r.Until):
+		return Archived
+	case now.Before(r.Ready):
+		return Restoring
+	}
+	return Restored
 }
 
 // Grant permits something to an account, by its canonical user id, or to a group, by

@@ -87,7 +87,10 @@ func s3Buckets(a aisle) {
 func s3Settings(a aisle) {
 	b := a.bucket()
 	put := func(sub, doc string) *answer { return a.send("PUT", "/"+b+"?"+sub, doc) }
-	get := func(sub, shape string) { a.Helper(); a.is(a.send("GET", "/"+b+"?"+sub, ""), 200, shape, "") }
+	get := func(sub, shape string) *answer {
+		a.Helper()
+		return a.is(a.send("GET", "/"+b+"?"+sub, ""), 200, shape, "")
+	}
 
 	// TestS3BucketVersioning::test_bucket_versioning_crud
 	get("versioning", "VersioningConfiguration[]")
@@ -182,6 +185,26 @@ func s3Settings(a aisle) {
 			a.fails(a.send(method, "/"+b+"?"+sub+"&id=x", ""), 404, "NoSuchConfiguration", "The specified configuration does not exist.", "BucketName", b)
 		}
 	}
+
+	// LS s3/test_s3_notifications_lambda, s3/test_s3_notifications_sqs
+	get("notification", "NotificationConfiguration[]")
+	notify := func(kind, arn, inner string) *answer {
+		return put("notification", "<NotificationConfiguration><"+kind+"Configuration><Id>id123</Id><"+kind+">"+arn+"</"+kind+"><Event>s3:ObjectCreated:*</Event>"+inner+"</"+kind+"Configuration></NotificationConfiguration>")
+	}
+	for kind, arn := range map[string]string{"CloudFunction": "arn:aws:lambda:us-east-1:" + a.account + ":function:my-lambda", "Queue": "arn:aws:sqs:us-east-1:" + a.account + ":my-queue"} {
+		a.fails(notify(kind, "invalid-queue", ""), 400, "InvalidArgument", "The ARN could not be parsed", "ArgumentName", kind, "ArgumentValue", "invalid-queue")
+		rule := func(name string) string {
+			return "<Filter><S3Key><FilterRule><Name>" + name + "</Name><Value>notif-</Value></FilterRule></S3Key></Filter>"
+		}
+		a.fails(notify(kind, arn, rule("INVALID")), 400, "InvalidArgument", "filter rule name must be either prefix or suffix", "ArgumentName", "FilterRule.Name", "ArgumentValue", "INVALID")
+		if kind == "Queue" {
+			a.is(notify(kind, arn, rule("prefix")), 200, "", "")
+			a.holds(get("notification", "NotificationConfiguration{QueueConfiguration{Event,Filter{S3Key{FilterRule{Name,Value}}},Id,Queue}}"), "Name", "Prefix", "Id", "id123")
+			continue
+		}
+		a.fails(notify(kind, arn, ""), 400, "InvalidArgument", "Unable to validate the following destination configurations", "ArgumentName1", arn+", null", "ArgumentValue1", "Not authorized to invoke function ["+arn+"]")
+	}
+	a.is(put("notification", "<NotificationConfiguration/>"), 200, "", "")
 
 	// TestS3ObjectLock
 	l := a.bucket()

@@ -57,6 +57,15 @@ func s3Objects(a aisle) {
 		a.head(a.send("HEAD", "/"+b+"/class", ""), 200, plain(testETag, "X-Amz-Storage-Class="+class))
 		a.holds(a.send("GET", "/"+b+"/class?attributes", "", "X-Amz-Object-Attributes", "StorageClass"), "StorageClass", class)
 	}
+	// test_s3_restore_object..., and what of an archived object is refused
+	restore := func(key string) *answer {
+		return a.send("POST", "/"+b+"/"+key+"?restore", "<RestoreRequest><Days>1</Days><GlacierJobParameters><Tier>Bulk</Tier></GlacierJobParameters></RestoreRequest>")
+	}
+	a.is(restore("class"), 202, "", "")
+	a.head(a.send("HEAD", "/"+b+"/class", ""), 200, plain(testETag, "X-Amz-Storage-Class=DEEP_ARCHIVE", `X-Amz-Restore=ongoing-request="true"`))
+	a.fails(restore("class"), 409, "RestoreAlreadyInProgress", "Object restore is already in progress")
+	a.fails(restore("k"), 403, "InvalidObjectState", "Restore is not allowed for the object's current storage class")
+	a.fails(a.send("PUT", "/"+b+"/copy", "", "X-Amz-Copy-Source", b+"/class"), 403, "ObjectNotInActiveTierError", "The source object of the COPY operation is not in the active tier and is only stored in Amazon Glacier.")
 	a.fails(a.send("PUT", "/"+b+"/class", "test", "X-Amz-Storage-Class", "OUTPOSTS"), 400, "InvalidStorageClass", "The storage class you specified is not valid", "StorageClassRequested", "OUTPOSTS")
 	a.fails(a.send("POST", "/"+b+"/class?uploads", "", "X-Amz-Storage-Class", "OUTPOSTS"), 400, "InvalidStorageClass", "The storage class you specified is not valid", "StorageClassRequested", "OUTPOSTS")
 	// test_s3_object_expires

@@ -158,6 +158,8 @@ func (w *world) configuration(t *testing.T) {
 		t.Error(logging.LoggingEnabled)
 	}
 	_, err = w.s3.PutBucketLogging(ctx, &s3.PutBucketLoggingInput{Bucket: name, BucketLoggingStatus: &types.BucketLoggingStatus{}})
+	ok(t, err)
+	_, err = w.s3.PutBucketInventoryConfiguration(ctx, &s3.PutBucketInventoryConfigurationInput{Bucket: name, Id: aws.String("i"), InventoryConfiguration: &types.InventoryConfiguration{Id: aws.String("i"), IsEnabled: aws.Bool(true), IncludedObjectVersions: "All", Schedule: &types.InventorySchedule{Frequency: "Daily"}, Destination: &types.InventoryDestination{S3BucketDestination: &types.InventoryS3BucketDestination{Bucket: aws.String("arn:aws:s3:::b"), Format: "CSV"}}}})
 	refused(t, err, 501, "NotImplementedException")
 }
 

@@ -188,6 +188,9 @@ func (s *Service) source(ctx context.Context, c *redoubt.Call, src *source) (*Bu
 	if e, ok := errors.AsType[*redoubt.Error](err); ok && e.Code == "MethodNotAllowed" {
 		err = invalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.")
 	}
+	if err == nil && unreadable(v, c.Time) {
+		err = refusal(403, "ObjectNotInActiveTierError", "The source object of the COPY operation is not in the active tier and is only stored in Amazon Glacier.")
+	}
 	return b, v, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,7 +116,7 @@ func (s *Service) get(ctx context.Context, c *redoubt.Call, in *api.GetObjectInp
 		return nil, err
 	}
 	out := s.described(c, b, v, in)
-	if slices.Contains(archived, v.Class) && data {
+	if data && unreadable(v, c.Time) {
 		e := refusal(403, string(api.ErrInvalidObjectState), "The operation is not valid for the object's storage class", "StorageClass", v.Class)
 		return nil, e
 	}
@@ -193,7 +192,7 @@ func (s *Service) described(c *redoubt.Call, b *Bucket, v *objects.Version, in *
 		ContentType: override(in.ResponseContentType, v.System[metaType]), Expires: in.ResponseExpires,
 		WebsiteRedirectLocation: given(v.System[metaRedirect]), Metadata: encodedWords(v.User),
 		ServerSideEncryption: shownKind(&v.Encryption), SSEKMSKeyId: given(v.Encryption.KeyARN),
-		StorageClass: given(v.Class), RequestCharged: charged(c, b),
+		StorageClass: given(v.Class), Restore: restoration(v, c.Time), RequestCharged: charged(c, b),
 	}
 	if out.ContentType == nil {
 		out.ContentType = new("binary/octet-stream")

@@ -147,6 +147,9 @@ func (s *Service) GetBucketNotificationConfiguration(ctx context.Context, c *red
 	return b.Notify, nil
 }
 
+// destinations are how refusals call what events are sent to.
+var destinations = map[string]string{"lambda": "CloudFunction", "sqs": "Queue", "sns": "Topic"}
+
 func (t *target) check() error {
 	for _, e := range t.events {
 		if name, ok := strings.CutPrefix(e, "s3:"); !ok || !slices.Contains(happenings, name) {
@@ -155,10 +158,11 @@ func (t *target) check() error {
 	}
 	a, err := redoubt.ParseARN(t.arn)
 	if err != nil || a.Service != t.kind || a.Account == "" || a.Resource == "" || !validRegion(a.Region) {
-		return refusal(400, "InvalidArgument", "The ARN could not be parsed", "ArgumentName", "arn", "ArgumentValue", t.arn)
+		return refusal(400, "InvalidArgument", "The ARN could not be parsed", "ArgumentName", destinations[t.kind], "ArgumentValue", t.arn)
 	}
 	seen := map[string]bool{}
-	for _, r := range t.rules() {
+	rules := t.rules()
+	for i, r := range rules {
 		name := strings.ToLower(value(r.Name))
 		if name != "prefix" && name != "suffix" {
 			return refusal(400, "InvalidArgument", "filter rule name must be either prefix or suffix", "ArgumentName", "FilterRule.Name", "ArgumentValue", value(r.Name))
@@ -167,6 +171,7 @@ func (t *target) check() error {
 			return refusal(400, "InvalidArgument", "Cannot specify more than one "+name+" rule in a filter.")
 		}
 		seen[name] = true
+		rules[i].Name = new(strings.ToUpper(name[:1]) + name[1:]) // as answers show it
 	}
 	return nil
 }
@@ -212,7 +217,7 @@ func (s *Service) mayInvoke(ctx context.Context, b *Bucket, function string) err
 		return err
 	}
 	if err != nil {
-		return refusal(400, "InvalidArgument", "Unable to validate the following destination configurations", "ArgumentName1", function, "ArgumentValue1", "Not authorized to invoke function ["+function+"]")
+		return refusal(400, "InvalidArgument", "Unable to validate the following destination configurations", "ArgumentName1", function+", null", "ArgumentValue1", "Not authorized to invoke function ["+function+"]")
 	}
 	return nil
 }

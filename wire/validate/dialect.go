@@ -59,7 +59,7 @@ var dialects = map[string]*dialect{
 	"s3": {code: "MalformedXML", text: "The XML you provided was not well-formed or did not validate against our published schema", free: []string{
 		"BucketLocationConstraint", "ServerSideEncryption", "StorageClass", "ObjectCannedACL", "BucketCannedACL", "MetadataDirective", "TaggingDirective",
 		"AnnotationDirective", "ObjectOwnership", "EncodingType", "ChecksumAlgorithm", "ChecksumType", "ChecksumMode", "RequestPayer", "ObjectLockMode", "ObjectLockLegalHoldStatus",
-		"ObjectAttributes", "OptionalObjectAttributes", "BucketNamespace", "CopySource", "TransitionDefaultMinimumObjectSize", "Type", "Permission",
+		"ObjectAttributes", "OptionalObjectAttributes", "BucketNamespace", "CopySource", "TransitionDefaultMinimumObjectSize", "Type", "Permission", "FilterRuleName",
 	}, absent: []string{"Policy", "Type"}},
 }
 
