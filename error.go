@@ -1,6 +1,9 @@
 package redoubt
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Error is a refusal or failure that a client may see. Engines and stores
 // return their own errors; a service translates them here once (errors.go in
@@ -13,6 +16,9 @@ type Error struct {
 	// empty and the wire omits it. Never put secrets or request values that the
 	// model marks sensitive into it.
 	Message string
+	// Recorded is what events and logs say in place of Message, where AWS's message
+	// repeats a part of the request that must be kept nowhere: its sender knows it.
+	Recorded string
 	// Status is the HTTP status; 0 takes it from the model, else 400 (500 for
 	// Fault).
 	Status int
@@ -28,8 +34,11 @@ func (e *Error) Error() string {
 	if e.Message == "" {
 		return e.Code
 	}
-	return e.Code + ": " + e.Message
+	return e.Code + ": " + e.Told()
 }
+
+// Told is what may be kept of the error's message.
+func (e *Error) Told() string { return cmp.Or(e.Recorded, e.Message) }
 
 func (e *Error) Unwrap() error { return e.Cause }
 

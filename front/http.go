@@ -71,7 +71,7 @@ func headOf(r *http.Request) wire.Request {
 // body will be are told so in S3's words: others do not send any such.
 func (d *Door) barred(r *http.Request, problem string) *wire.Response {
 	refusal := page(http.StatusForbidden, map[string]string{"error": problem})
-	if unframed(r) {
+	if unframed(r) && r.Header.Get("X-Amz-Target") == "" {
 		head := headOf(r)
 		if f, ok := d.index.Find(&head, 0); ok && f.Service.SigningName == "s3" {
 			refusal = d.codecs[f.Protocol].EncodeError(f.Service, nil, &redoubt.Error{

@@ -199,7 +199,7 @@ func event(c *redoubt.Call, svc *schema.Service, o *schema.Operation, row *op.Op
 	if err != nil {
 		var r *redoubt.Error
 		if errors.As(err, &r) {
-			ev.ErrorCode, ev.ErrorMessage = eventCode(r.Code), r.Message
+			ev.ErrorCode, ev.ErrorMessage = eventCode(r.Code), r.Told()
 		} else {
 			ev.ErrorCode = string(redoubt.ErrInternal)
 		}

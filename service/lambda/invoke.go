@@ -78,7 +78,10 @@ func checkPayload(in *api.InvokeInput, later bool) error {
 		return e
 	}
 	if len(in.Payload) > 0 && !json.Valid(in.Payload) {
-		return user(api.ErrInvalidRequestContentException.New("Could not parse request body into json: Could not parse payload into json%s", cmp.Or(unreadable(in.Payload), ".")))
+		const refusal = "Could not parse request body into json: Could not parse payload into json"
+		e := user(api.ErrInvalidRequestContentException.New("%s%s", refusal, cmp.Or(unreadable(in.Payload), ".")))
+		e.Recorded = refusal + "." // AWS's words quote the payload
+		return e
 	}
 	return nil
 }

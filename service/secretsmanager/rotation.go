@@ -174,7 +174,7 @@ func (s *Service) setUp(ctx context.Context, c *redoubt.Call, tx *store.Tx, sec 
 		*r = *sec.Rotation
 	}
 	if f := value(in.RotationLambdaARN); f != "" {
-		if a, err := redoubt.ParseARN(f); err != nil || a.Service != "lambda" || a.Region != sec.Region || !strings.HasPrefix(a.Resource, "function:") {
+		if a, err := redoubt.ParseARN(f); err != nil || a.Service != "lambda" || a.Region != sec.Region && regionForm.MatchString(a.Region) || !strings.HasPrefix(a.Resource, "function:") {
 			return api.ErrInvalidParameterException.New("Invalid rotation Lambda ARN. Ensure the ARN matches format arn:%s:lambda:%s:<account>:function:<functionName>.", c.Partition, sec.Region)
 		}
 		if r.Managed {
