@@ -27,6 +27,8 @@ func environment(f *Function, rt Runtime, c Credentials, stream, endpoint string
 	byDefault("LD_LIBRARY_PATH", task+":"+task+"/lib:"+opt+"/lib")
 	byDefault("LANG", "en_US.UTF-8")
 	byDefault("TZ", ":UTC")
+	byDefault("PWD", task)
+	byDefault("SHLVL", "0")
 	byDefault("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR")
 	switch {
 	case strings.HasPrefix(rt.Name, "nodejs"):

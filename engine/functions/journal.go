@@ -174,7 +174,12 @@ func (j *journal) initStart(rt Runtime) {
 	if rt.Interpreter != "" {
 		version = strings.TrimRight(rt.Name, "0123456789.x") + ":" + rt.Version
 	}
-	text := "INIT_START Runtime Version: " + version
+	partition := "aws"
+	if p := strings.SplitN(j.fn.ARN, ":", 3); len(p) == 3 {
+		partition = p[1]
+	}
+	arn := "arn:" + partition + ":lambda:" + j.fn.Region + "::runtime:" + rt.Build()
+	text := "INIT_START Runtime Version: " + version + "\tRuntime Version ARN: " + arn
 	if rt.Note != "" {
 		text += "\tNote: " + rt.Note
 	}
@@ -184,8 +189,9 @@ func (j *journal) initStart(rt Runtime) {
 		InitializationType string `json:"initializationType"`
 		Phase              string `json:"phase"`
 		RuntimeVersion     string `json:"runtimeVersion"`
+		RuntimeVersionARN  string `json:"runtimeVersionArn"`
 		Note               string `json:"note,omitempty"`
-	}{"on-demand", "init", version, rt.Note})
+	}{"on-demand", "init", version, arn, rt.Note})
 }
 
 // initReport tells of an initialisation that failed.

@@ -79,7 +79,7 @@ func TestRecordings(t *testing.T) {
 			{"lambda lists", lambdaLists}, {"lambda versions", lambdaVersions}, {"lambda revisions", lambdaRevisions},
 			{"lambda aliases", lambdaAliases}, {"lambda permissions", lambdaPermissions}, {"lambda tags", lambdaTags},
 			{"lambda urls", lambdaURLs}, {"lambda event configs", lambdaEventConfigs}, {"lambda concurrency", lambdaConcurrency},
-			{"lambda signing", lambdaSigning}, {"lambda invoke", lambdaInvoke}, {"lambda visits", lambdaVisits}, {"lambda layers", lambdaLayers}, {"log groups", logGroups}, {"log streams", logStreams}, {"log events", logEvents},
+			{"lambda signing", lambdaSigning}, {"lambda invoke", lambdaInvoke}, {"lambda visits", lambdaVisits}, {"lambda logs", lambdaLogs}, {"lambda destinations", lambdaDestinations}, {"lambda layers", lambdaLayers}, {"log groups", logGroups}, {"log streams", logStreams}, {"log events", logEvents},
 		} {
 			t.Run(g.name, func(t *testing.T) {
 				t.Parallel()

@@ -2,11 +2,15 @@ package recordings
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // invoked is a fact: Invoke answers this status, with these headers and this payload;
@@ -218,4 +222,130 @@ func lambdaVisits(t *testing.T, h *house) {
 	s.must("lambda:UpdateFunctionCode", in{"FunctionName": name, "ZipFile": zipped("index.py", "def handler(event, context):\n    return {'statusCode': 200, 'body': 'body123'}\n")})
 	s.ready(name)
 	seen(200, "body123", nil)
+}
+
+// logged are the messages of a function's log, once one of them has the last of
+// these words.
+func (s scene) logged(name, word string) (messages []string) {
+	s.Helper()
+	for range 400 {
+		a := s.h.do(s, s.h.request(s, s.caller, "logs:FilterLogEvents", in{"logGroupName": "/aws/lambda/" + name}))
+		events, _ := a.at("events")
+		messages = nil
+		found := false
+		for _, e := range asList(events) {
+			m, _ := e.(map[string]any)["message"].(string)
+			messages = append(messages, m)
+			found = found || strings.Contains(m, word)
+		}
+		if found {
+			return messages
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	s.Fatalf("%s does not log %q: %q", name, word, messages)
+	return nil
+}
+
+func asList(v any) []any { l, _ := v.([]any); return l }
+
+func lambdaLogs(t *testing.T, h *house) {
+	s := h.scene(t)
+	role := s.role()
+	name := "logs-" + serial()
+	// LS lambda_/test_lambda_runtimes.py TestCloudwatchLogs::test_multi_line_prints
+	s.function(name, role, in{"Code": in{"ZipFile": zipped("index.py", "def handler(event, context):\n    print('multi\\nline\\nstring')\n    print('another\\rline')\n    raise ValueError('bad')\n")}})
+	s.must("lambda:Invoke", in{"FunctionName": name})
+	got := s.logged(name, "REPORT")
+	if !strings.HasPrefix(got[0], "INIT_START Runtime Version: python:3.11") || !strings.Contains(got[0], "\tRuntime Version ARN: arn:aws:lambda:"+s.caller.region+"::runtime:") || !strings.HasSuffix(got[0], "\n") {
+		t.Errorf("the log begins with %q", got[0])
+	}
+	// LS lambda_/test_lambda.py TestLambdaFeatures::test_invocation_type_event_error
+	want := []string{
+		"START RequestId: ID Version: $LATEST\n", "multi\n", "line\n", "string\n", "another\rline\n",
+		"[ERROR] ValueError: bad\nTraceback (most recent call last):\n\u00a0\u00a0File \"/var/task/index.py\", line 4, in handler\n\u00a0\u00a0\u00a0\u00a0raise ValueError('bad')",
+		"END RequestId: ID\n",
+		"REPORT RequestId: ID\tDuration: N ms\tBilled Duration: N ms\tMemory Size: N MB\tMax Memory Used: N MB\tInit Duration: N ms\t\n",
+	}
+	for i, m := range got {
+		got[i] = masked(m)
+	}
+	h.facts.Add(int64(len(got)))
+	if !slices.Equal(got[1:], want) {
+		t.Errorf("the log is\n%q, want\n%q", got[1:], want)
+	}
+
+	// LS lambda_/test_lambda.py TestLambdaBehavior::test_lambda_init_environment
+	name = "environment-" + serial()
+	s.function(name, role, in{"Environment": in{"Variables": in{"TEST_KEY": "TEST_VAL"}}, "Code": in{"ZipFile": zipped("index.py", "import os\ndef handler(event, context):\n    return dict(os.environ, STREAM=context.log_stream_name)\n")}})
+	a := s.must("lambda:Invoke", in{"FunctionName": name})
+	for variable, want := range map[string]string{
+		"TEST_KEY": "TEST_VAL", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
+		"AWS_DEFAULT_REGION": s.caller.region, "AWS_REGION": s.caller.region, "AWS_LAMBDA_LOG_STREAM_NAME": a.str("STREAM"), "PWD": "/var/task",
+		"_HANDLER": "index.handler", "TZ": ":UTC", "LAMBDA_TASK_ROOT": "/var/task", "LANG": "en_US.UTF-8", "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/" + name,
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "LAMBDA_RUNTIME_DIR": "/var/runtime", "SHLVL": "0", "AWS_LAMBDA_FUNCTION_NAME": name,
+		"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR", "LC_CTYPE": "C.UTF-8", "PYTHONPATH": "/var/runtime",
+	} {
+		h.facts.Add(1)
+		if got := a.str(variable); got != want {
+			t.Errorf("the environment has %s=%q, want %q", variable, got, want)
+		}
+	}
+	for _, variable := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API"} {
+		h.facts.Add(1)
+		if a.str(variable) == "" {
+			t.Errorf("the environment has no %s", variable)
+		}
+	}
+}
+
+func lambdaDestinations(t *testing.T, h *house) {
+	s := h.scene(t)
+	role := s.role()
+	seen := "seen-" + serial()
+	s.function(seen, role, in{"Code": in{"ZipFile": zipped("index.py", "import json\ndef handler(event, context):\n    print('SEEN', event['requestContext']['condition'], json.dumps(event))\n")}})
+	to := in{"Destination": s.fn(seen)}
+	result := func(source string, settings in, before func(name string), condition, fields string, values map[string]string) {
+		t.Helper()
+		name := "tells-" + serial()
+		s.function(name, role, in{"Code": in{"ZipFile": zipped("index.py", source)}})
+		given := in{"FunctionName": name, "DestinationConfig": in{"OnSuccess": to, "OnFailure": to}}
+		maps.Copy(given, settings)
+		s.must("lambda:PutFunctionEventInvokeConfig", given)
+		if before != nil {
+			before(name)
+		}
+		s.must("lambda:Invoke", in{"FunctionName": name, "InvocationType": "Event", "Payload": []byte(`{"a":1}`)})
+		h.facts.Add(1)
+		for _, m := range s.logged(seen, "SEEN "+condition+" ") {
+			_, text, ok := strings.Cut(m, "SEEN "+condition+" ")
+			if !ok {
+				continue
+			}
+			a := &answer{}
+			d := json.NewDecoder(strings.NewReader(text))
+			d.UseNumber()
+			if err := d.Decode(&a.result); err != nil {
+				t.Fatal(err)
+			}
+			s.fields(condition, a, "requestContext{approximateInvokeCount,condition,functionArn,requestId},requestPayload{a},timestamp,version"+fields)
+			s.wants(a, map[string]string{"version": "1.0", "requestContext.functionArn": s.fn(name) + ":$LATEST", "requestPayload.a": "1"})
+			s.wants(a, values)
+		}
+	}
+	failed := map[string]string{
+		"requestContext.approximateInvokeCount": "1", "responseContext.statusCode": "200", "responseContext.executedVersion": "$LATEST",
+		"responseContext.functionError": "Unhandled", "responsePayload.errorMessage": "Handler fails", "responsePayload.errorType": "Exception",
+	}
+	const failing = ",responseContext{executedVersion,functionError,statusCode},responsePayload{errorMessage,errorType,requestId,stackTrace[*]}"
+	// LS lambda_/test_lambda_destinations.py TestLambdaDestinationSqs::test_assess_lambda_destination_invocation
+	result("def handler(event, context):\n    return event\n", in{"MaximumRetryAttempts": 0}, nil, "Success", ",responseContext{executedVersion,statusCode},responsePayload{a}",
+		map[string]string{"requestContext.approximateInvokeCount": "1", "responseContext.statusCode": "200", "responseContext.executedVersion": "$LATEST", "responsePayload.a": "1"})
+	result(fault, in{"MaximumRetryAttempts": 0}, nil, "RetriesExhausted", failing, failed)
+	// LS lambda_/test_lambda_destinations.py TestLambdaDestinationSqs::test_maxeventage
+	result(fault, in{"MaximumEventAgeInSeconds": 60}, nil, "EventAgeExceeded", failing, failed)
+	// LS lambda_/test_lambda.py TestLambdaConcurrency::test_reserved_concurrency
+	result(mute, nil, func(name string) {
+		s.must("lambda:PutFunctionConcurrency", in{"FunctionName": name, "ReservedConcurrentExecutions": 0})
+	}, "ZeroReservedConcurrency", "", map[string]string{"requestContext.approximateInvokeCount": "0"})
 }

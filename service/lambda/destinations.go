@@ -41,12 +41,13 @@ const (
 // record is AWS's invocation record. Source: Lambda Developer Guide, "Capturing
 // records of Lambda asynchronous invocations".
 type record struct {
-	Version         string          `json:"version"`
-	Timestamp       string          `json:"timestamp"`
-	RequestContext  requestContext  `json:"requestContext"`
-	RequestPayload  json.RawMessage `json:"requestPayload,omitempty"`
-	ResponseContext responseContext `json:"responseContext"`
-	ResponsePayload json.RawMessage `json:"responsePayload,omitempty"`
+	Version        string          `json:"version"`
+	Timestamp      string          `json:"timestamp"`
+	RequestContext requestContext  `json:"requestContext"`
+	RequestPayload json.RawMessage `json:"requestPayload,omitempty"`
+	// ResponseContext is not there of a function that must not run.
+	ResponseContext *responseContext `json:"responseContext,omitempty"`
+	ResponsePayload json.RawMessage  `json:"responsePayload,omitempty"`
 }
 
 type requestContext struct {
@@ -67,11 +68,16 @@ func (o *outcome) record(now time.Time) record {
 		Version: "1.0", Timestamp: now.UTC().Format("2006-01-02T15:04:05.000Z"),
 		RequestContext:  requestContext{o.invocation.RequestID, o.ref.with(cmp.Or(o.ref.qualifier, latest)).arn(), o.condition, o.event.Failures + o.event.Delays + 1},
 		RequestPayload:  o.invocation.Payload,
-		ResponseContext: responseContext{StatusCode: 200, Error: o.result.FunctionError},
+		ResponseContext: &responseContext{StatusCode: 200, Error: o.result.FunctionError},
 		ResponsePayload: o.result.Payload,
 	}
-	if o.condition == "EventAgeExceeded" {
-		r.RequestContext.Count--
+	switch {
+	case o.condition == zeroReserved:
+		r.RequestContext.Count = o.event.Failures
+		r.ResponseContext = nil
+		return r
+	case o.condition == "EventAgeExceeded" && (o.target.function == nil || o.failure != nil):
+		r.RequestContext.Count-- // it did not run this time
 	}
 	if v := o.target.version; v != nil {
 		r.ResponseContext.Version = v.Number

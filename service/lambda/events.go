@@ -199,6 +199,10 @@ type outcome struct {
 	condition  string // why it is over; empty: it is not
 }
 
+// zeroReserved is the condition of events of a function whose reserved concurrency
+// is zero: they are not tried again.
+const zeroReserved = "ZeroReservedConcurrency"
+
 // eventRules are what is configured for an event.
 type eventRules struct {
 	retries              int
@@ -245,7 +249,9 @@ func (s *Service) judge(ctx context.Context, o outcome) error {
 	switch {
 	case o.failure == nil && o.result.FunctionError == "":
 		o.condition = "Success"
-	case o.failure != nil && passing(o.failure) && !(o.target.function != nil && o.target.function.Reserved != nil && *o.target.function.Reserved == 0):
+	case o.failure != nil && o.target.function != nil && o.target.function.Reserved != nil && *o.target.function.Reserved == 0:
+		o.condition = zeroReserved
+	case o.failure != nil && passing(o.failure):
 		// No room, or trouble of the server: it is tried again until it is too old.
 		wait = min(time.Second<<min(o.event.Delays, 9), lastWait)
 		if s.Clock.Now().Add(wait).Sub(o.event.Accepted) >= o.rules.age {
@@ -256,6 +262,9 @@ func (s *Service) judge(ctx context.Context, o outcome) error {
 	default:
 		// AWS waits a minute before the first retry and two before the second.
 		wait = time.Duration(o.event.Failures+1) * time.Minute
+		if s.Clock.Now().Add(wait).Sub(o.event.Accepted) >= o.rules.age {
+			o.condition = "EventAgeExceeded"
+		}
 	}
 	if o.condition != "" {
 		return s.settleEvent(ctx, o)
