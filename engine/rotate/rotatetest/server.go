@@ -37,6 +37,7 @@ type Server struct {
 
 	dir  string // owned by the server's user
 	kind kind
+	turn sync.Mutex // of the administrator's statements: PostgreSQL refuses some side by side
 	mu   sync.Mutex
 	stop io.WriteCloser // of the watching shell
 	done chan struct{}  // closed when the shell has ended
@@ -59,6 +60,8 @@ type kind interface {
 // Exec runs statements as the administrator.
 func (s *Server) Exec(t testing.TB, statements ...string) {
 	t.Helper()
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	for _, st := range statements {
 		if _, err := s.kind.exec(s, s.Admin, s.Password, st); err != nil {
 			t.Fatalf("%s: %s: %v", s.Engine, st, err)
