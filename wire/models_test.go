@@ -260,7 +260,7 @@ func clientRequest(cd wire.Codec, svc *schema.Service, op *schema.Operation, p s
 	}
 	mirror := *op
 	mirror.Output = op.Input
-	mirror.Name += "Request" // the documents of some answers have names of their own
+	mirror.Name += "Request"                         // the documents of some answers have names of their own
 	mirror.Method, mirror.ResponseCode = "POST", 200 // some answers have no body
 	resp, err := cd.Encode(svc, &mirror, in.Interface(), "id")
 	if err != nil {

@@ -175,7 +175,7 @@ func lambdaFunctions(t *testing.T, h *house) {
 	})
 	s.ready(name)
 	s.ok("lambda:GetFunction", group, code+described(config)+active+",Environment{Variables{ENV_A}}}")
-	a = s.ok("lambda:UpdateFunctionCode", in{"FunctionName": name, "ZipFile": zipped("index.py", echoes+"\n")}, described(config)+updating+",Environment{Variables{ENV_A}}")
+	s.ok("lambda:UpdateFunctionCode", in{"FunctionName": name, "ZipFile": zipped("index.py", echoes+"\n")}, described(config)+updating+",Environment{Variables{ENV_A}}")
 	s.ready(name)
 	s.ok("lambda:GetFunction", group, code+described(config)+active+",Environment{Variables{ENV_A}}}")
 	s.must("lambda:DeleteFunction", group)
@@ -200,7 +200,7 @@ func lambdaFunctions(t *testing.T, h *house) {
 	// test_lambda_code_location_zipfile
 	name = "code-function-" + serial()
 	pkg := zipped("index.py", echoes)
-	a = s.ok("lambda:CreateFunction", s.python(name, role, in{"Code": in{"ZipFile": pkg}, "PackageType": "Zip"}), config+pending)
+	s.ok("lambda:CreateFunction", s.python(name, role, in{"Code": in{"ZipFile": pkg}, "PackageType": "Zip"}), config+pending)
 	sum := sha256.Sum256(pkg)
 	s.ready(name)
 	a = s.ok("lambda:GetFunction", in{"FunctionName": name}, code+config+active+"}")

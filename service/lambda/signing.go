@@ -133,7 +133,7 @@ func (s *Service) CreateCodeSigningConfig(ctx context.Context, c *redoubt.Call, 
 // UpdateCodeSigningConfig changes a configuration; what is absent stays.
 func (s *Service) UpdateCodeSigningConfig(ctx context.Context, c *redoubt.Call, in *api.UpdateCodeSigningConfigInput) (*api.UpdateCodeSigningConfigOutput, error) {
 	tx, arn := store.From(ctx), value(in.CodeSigningConfigArn)
-	g, err := signing(tx, c, arn)
+	_, err := signing(tx, c, arn)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noSigning(arn)
 	}
@@ -144,7 +144,7 @@ func (s *Service) UpdateCodeSigningConfig(ctx context.Context, c *redoubt.Call, 
 	if err != nil {
 		return nil, err
 	}
-	g, err = signings.In(account, region).Edit(tx, id, func(g *Signing) error {
+	g, err := signings.In(account, region).Edit(tx, id, func(g *Signing) error {
 		if in.Description != nil {
 			g.Description = *in.Description
 		}
