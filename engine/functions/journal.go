@@ -174,11 +174,7 @@ func (j *journal) initStart(rt Runtime) {
 	if rt.Interpreter != "" {
 		version = strings.TrimRight(rt.Name, "0123456789.x") + ":" + rt.Version
 	}
-	partition := "aws"
-	if p := strings.SplitN(j.fn.ARN, ":", 3); len(p) == 3 {
-		partition = p[1]
-	}
-	arn := "arn:" + partition + ":lambda:" + j.fn.Region + "::runtime:" + rt.Build()
+	arn := "arn:" + redoubt.Partition(j.fn.Region) + ":lambda:" + j.fn.Region + "::runtime:" + rt.Build()
 	text := "INIT_START Runtime Version: " + version + "\tRuntime Version ARN: " + arn
 	if rt.Note != "" {
 		text += "\tNote: " + rt.Note
