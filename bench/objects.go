@@ -29,6 +29,10 @@ var shapes = []shape{
 	{"8 MiB", 8 << 20, 8, 16, 400},
 }
 
+// settling is how long what PUTs replaced takes to be cleared away: the GETs that come
+// next are not charged for it.
+const settling = 5 * time.Second
+
 // objects measures S3's GET and PUT, under a KMS key with a Bucket Key, beside a plain
 // file server that does as much cryptography; and small durable PUTs beside the
 // storage engine's own group commit.
@@ -83,23 +87,23 @@ func (b *bencher) shape(s3 *caller, sh shape, yard, target *process) error {
 	}
 	l := load{requests: max(slice/sh.share, sh.objects), connections: sh.connections}
 	of := func(list [][]byte) func(int) []byte { return func(i int) []byte { return list[i%sh.objects] } }
-	var base, own [2][]result
-	for range b.rounds * max(b.load.requests/slice, 1) {
-		for i, k := range []struct {
-			list [][]byte
-			body []byte
-		}{{put, body}, {get, nil}} {
-			l.body = k.body
+	for _, k := range []struct {
+		name string
+		list [][]byte
+		body []byte
+	}{{"PUT ", put, body}, {"GET ", get, nil}} {
+		var base, own []result
+		l.body = k.body
+		for range b.rounds * max(b.load.requests/slice, 1) {
 			r, s := l.each(yard, of(k.list)), l.each(target, of(k.list))
 			if err := errors.Join(r.err, s.err); err != nil {
 				return fmt.Errorf("%s: %w", sh.name, err)
 			}
-			base[i], own[i] = append(base[i], r), append(own[i], s)
+			base, own = append(base, r), append(own, s)
 		}
-	}
-	for i, name := range []string{"PUT ", "GET "} {
-		printBeside("file server "+name+sh.name, base[i], base[i])
-		printBeside("S3 "+name+sh.name, own[i], base[i])
+		printBeside("file server "+k.name+sh.name, base, base)
+		printBeside("S3 "+k.name+sh.name, own, base)
+		time.Sleep(settling)
 	}
 	return nil
 }
