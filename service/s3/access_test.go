@@ -194,6 +194,11 @@ func (w *world) lists(t *testing.T) {
 	refused(t, may(stranger, "own"), 403, "AccessDenied")
 	ok(t, may(nobody, "public"))
 	refused(t, may(nobody, "own"), 403, "AccessDenied")
+	// The owner's own entry in a list is no right of each of its users.
+	_, err := nobody.PutObjectAcl(ctx, &s3.PutObjectAclInput{Bucket: name, Key: aws.String("public"), ACL: "public-read-write"})
+	refused(t, err, 403, "AccessDenied")
+	_, err = nobody.GetObjectAcl(ctx, &s3.GetObjectAclInput{Bucket: name, Key: aws.String("public")})
+	refused(t, err, 403, "AccessDenied")
 	block(false, true)
 	refused(t, may(stranger, "public"), 403, "AccessDenied")
 	if r := w.get(t, "GET", "/"+*name+"/public", nil); r.StatusCode != 403 {

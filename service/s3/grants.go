@@ -184,9 +184,11 @@ func public(list []objects.Grant) bool {
 	return slices.ContainsFunc(list, func(g objects.Grant) bool { return g.To == everyone || g.To == authenticated })
 }
 
-// grants reports whether a list permits something to the caller. Public grants can
-// be ignored.
-func grants(c *redoubt.Call, list []objects.Grant, permission string, ignore bool) bool {
+// grants reports whether a list permits something to the caller, on what an account
+// owns. Public grants can be ignored. What is granted to the owner is the account's,
+// whose policies say who of its users has it.
+func grants(c *redoubt.Call, list []objects.Grant, permission, owner string, ignore bool) bool {
+	account := c.Principal.Account
 	for _, g := range list {
 		if g.Permission != permission && g.Permission != fullControl {
 			continue
@@ -197,11 +199,11 @@ func grants(c *redoubt.Call, list []objects.Grant, permission string, ignore boo
 				return true
 			}
 		case authenticated:
-			if !ignore && c.Principal.Account != "" {
+			if !ignore && account != "" {
 				return true
 			}
 		default:
-			if c.Principal.Account != "" && g.To == identity.CanonicalID(c.Principal.Account) {
+			if account != "" && account != owner && g.To == identity.CanonicalID(account) {
 				return true
 			}
 		}

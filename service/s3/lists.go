@@ -21,7 +21,7 @@ var (
 // byList adds to a need what an access control list allows. A caller of another
 // account must be allowed by that account, too.
 func byList(c *redoubt.Call, n redoubt.Need, list []objects.Grant, permission string, ignore bool) []redoubt.Need {
-	if permission == "" || !grants(c, list, permission, ignore) {
+	if permission == "" || !grants(c, list, permission, n.Account, ignore) {
 		return []redoubt.Need{n}
 	}
 	n.Grant = "access control list"
