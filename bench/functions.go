@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -106,7 +105,7 @@ func (c *caller) active(name string) error {
 
 // warm invokes a function over and over on one connection.
 func (c *caller) warm(name string) ([]time.Duration, error) {
-	r, err := c.rest("POST", invocations(name), "application/json", []byte("{}"))
+	r, err := c.rest("POST", invocations(name), http.Header{"Content-Type": {"application/json"}}, []byte("{}"))
 	if err != nil {
 		return nil, err
 	}
@@ -136,24 +135,31 @@ func (c *caller) warm(name string) ([]time.Duration, error) {
 }
 
 // rest is a signed request of a protocol other than awsJson.
-func (c *caller) rest(method, path, kind string, body []byte) (*http.Request, error) {
+func (c *caller) rest(method, path string, h http.Header, body []byte) (*http.Request, error) {
 	r, err := http.NewRequest(method, "http://"+c.addr+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	if kind != "" {
-		r.Header.Set("Content-Type", kind)
-	}
-	r.Header.Set("User-Agent", "bench")
+	r.Header = h
+	h.Set("User-Agent", "bench")
 	c.signer.Sign(r, body, time.Now())
 	return r, nil
 }
 
 func (c *caller) plain(method, path, kind string, body []byte) ([]byte, error) {
-	r, err := c.rest(method, path, kind, body)
+	h := http.Header{}
+	if kind != "" {
+		h.Set("Content-Type", kind)
+	}
+	r, err := c.rest(method, path, h, body)
 	if err != nil {
 		return nil, err
 	}
+	return send(r)
+}
+
+// send answers the body of a request that succeeds.
+func send(r *http.Request) ([]byte, error) {
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return nil, err
@@ -161,7 +167,7 @@ func (c *caller) plain(method, path, kind string, body []byte) ([]byte, error) {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err == nil && (resp.StatusCode/100 != 2 || resp.Header.Get("X-Amz-Function-Error") != "") {
-		err = fmt.Errorf("%s %s: %s: %.300s", method, strings.SplitN(path, "?", 2)[0], resp.Status, text)
+		err = fmt.Errorf("%s %s: %s: %.300s", r.Method, r.URL.Path, resp.Status, text)
 	}
 	return text, err
 }

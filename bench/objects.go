@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -152,16 +151,12 @@ func (b *bencher) smallObjects(s3 *caller, target *process) error {
 
 // signed is a request of S3.
 func (c *caller) signed(method, path string, body []byte) (*http.Request, error) {
-	r, err := http.NewRequest(method, "http://"+c.addr+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
+	h := http.Header{}
 	if strings.Contains(path, "?") { // configurations prove themselves
 		sum := md5.Sum(body)
-		r.Header.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum[:]))
+		h.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum[:]))
 	}
-	c.signer.Sign(r, body, time.Now())
-	return r, nil
+	return c.rest(method, path, h, body)
 }
 
 // head is a request as it goes over the wire, without the body.
@@ -171,7 +166,7 @@ func (c *caller) head(method, path string, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nContent-Length: %d\r\n", method, path, c.addr, len(body))
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", method, path, c.addr, len(body))
 	r.Header.Write(&b)
 	b.WriteString("\r\n")
 	return b.Bytes(), nil
@@ -182,14 +177,6 @@ func (c *caller) put(path string, body []byte) error {
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, _ := io.ReadAll(resp.Body)
-	if resp.StatusCode >= 300 {
-		return fmt.Errorf("PUT %s: %s: %s", path, resp.Status, text)
-	}
-	return nil
+	_, err = send(r)
+	return err
 }

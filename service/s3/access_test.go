@@ -230,6 +230,12 @@ func (w *world) lists(t *testing.T) {
 	_, err = w.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: name, Policy: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + *name + `/public"}}`)})
 	ok(t, err)
 	refused(t, may(stranger, "public"), 403, "AccessDenied")
+	// A new bucket's list takes the right to set one, however the list is stated.
+	maker, _ := w.user(t, `{"Effect":"Allow","Action":["s3:CreateBucket","s3:PutBucketOwnershipControls"],"Resource":"*"}`)
+	_, err = maker.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(*name + "-new"), ObjectOwnership: "ObjectWriter", GrantWrite: aws.String("id=" + *own.Owner.ID)})
+	refused(t, err, 403, "AccessDenied")
+	_, err = maker.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(*name + "-new"), ObjectOwnership: "ObjectWriter"})
+	ok(t, err)
 	refused(t, rule("BucketOwnerEnforced"), 400, "InvalidBucketAclWithObjectOwnership")
 	_, err = w.s3.PutBucketAcl(ctx, &s3.PutBucketAclInput{Bucket: name, ACL: "private"})
 	ok(t, err)

@@ -61,8 +61,7 @@ func noACLs() error {
 	return refusal(400, "AccessControlListNotSupported", "The bucket does not allow ACLs")
 }
 
-// requested reads the list of a request that is about nothing else. harmless is the
-// canned list that says what holds anyway.
+// requested reads the list of a request that is about nothing else.
 func requested(a acl, p *api.AccessControlPolicy, canned []string) ([]objects.Grant, error) {
 	switch {
 	case p != nil && a.stated():

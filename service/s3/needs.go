@@ -159,11 +159,13 @@ func (s *Service) createNeeds(ctx context.Context, c *redoubt.Call, in *api.Crea
 	with.set("s3:locationconstraint", conf.LocationConstraint)
 	with.set("s3:x-amz-acl", in.ACL)
 	with.set("s3:x-amz-object-ownership", in.ObjectOwnership)
+	lists := in.ACL != nil && *in.ACL != "private"
 	for name, v := range map[string]*string{
 		"s3:x-amz-grant-full-control": in.GrantFullControl, "s3:x-amz-grant-read": in.GrantRead, "s3:x-amz-grant-read-acp": in.GrantReadACP,
 		"s3:x-amz-grant-write": in.GrantWrite, "s3:x-amz-grant-write-acp": in.GrantWriteACP,
 	} {
 		with.set(name, v)
+		lists = lists || v != nil
 	}
 	with.tags(conf.Tags)
 	needs := at.onBucket(c, "s3:CreateBucket", with)
@@ -171,7 +173,7 @@ func (s *Service) createNeeds(ctx context.Context, c *redoubt.Call, in *api.Crea
 	if len(conf.Tags) > 0 {
 		more("s3:TagResource")
 	}
-	if in.ACL != nil && *in.ACL != "private" {
+	if lists {
 		more("s3:PutBucketAcl")
 	}
 	if value(in.ObjectLockEnabledForBucket) {

@@ -99,7 +99,7 @@ func (s *Service) Operations() op.Service {
 		onObject(s, api.OpGetObjectTagging, s.GetObjectTagging).Data().Records("Bucket", "Key", "VersionId"),
 		onObject(s, api.OpDeleteObjectTagging, s.DeleteObjectTagging).Data().Records("Bucket", "Key", "VersionId"),
 		onObject(s, api.OpRestoreObject, s.RestoreObject).Data().Records("Bucket", "Key", "VersionId", "RestoreRequest"),
-		onObject(s, api.OpPutObjectAcl, s.PutObjectAcl).Data().Records("Bucket", "Key", "VersionId", "ACL", "AccessControlPolicy"),
+		onObject(s, api.OpPutObjectAcl, s.PutObjectAcl).Data().Records("Bucket", "Key", "VersionId", "ACL", "AccessControlPolicy", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"),
 		onObject(s, api.OpGetObjectAcl, s.GetObjectAcl).Data().Records("Bucket", "Key", "VersionId"),
 		op.Row(api.OpPutObjectRetention, s.PutObjectRetention, s.retentionNeeds).Data().Records("Bucket", "Key", "VersionId", "Retention", "BypassGovernanceRetention"),
 		onObject(s, api.OpGetObjectRetention, s.GetObjectRetention).Data().Records("Bucket", "Key", "VersionId"),
